@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# The house: compile options, and rooms (libraries) on floors.
+#
+# lichen_room(NAME n FLOOR k SOURCES a.cpp ... USES base ports ... LINKS ext::lib ...)
+#   makes lichen::n from src/n. Its headers are included as "n/file.hpp" and only by rooms that list it in USES
+#   (each room has an include root of its own, so a wrong include does not compile). USES of an equal or higher
+#   floor is a configuration error. USES and LINKS_PUBLIC are passed on to users; LINKS are private.
+
+find_program(LICHEN_MOLD mold)
+if(LICHEN_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_link_options(-fuse-ld=mold)
+endif()
+find_program(LICHEN_CCACHE ccache)
+if(LICHEN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${LICHEN_CCACHE})
+endif()
+
+add_library(lichen_options INTERFACE)
+target_compile_options(lichen_options INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Werror
+  -ffp-contract=off              # the same numbers from every compiler and every optimisation level
+  -fno-math-errno
+  -fstack-protector-strong)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports false positives of these inside its own <expected>, <string> and <vector> at -O2 and under sanitizers.
+  target_compile_options(lichen_options INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+endif()
+if(LICHEN_SANITIZE)
+  target_compile_options(lichen_options INTERFACE -fsanitize=${LICHEN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(lichen_options INTERFACE -fsanitize=${LICHEN_SANITIZE})
+endif()
+if(LICHEN_FUZZ)
+  target_compile_options(lichen_options INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(lichen_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(LICHEN_PLANTED_BUGS)
+  target_compile_definitions(lichen_options INTERFACE LICHEN_PLANTED_BUGS=1)
+endif()
+
+function(lichen_room)
+  cmake_parse_arguments(ROOM "" "NAME;FLOOR" "SOURCES;USES;LINKS;LINKS_PUBLIC" ${ARGN})
+  set(target lichen_${ROOM_NAME})
+  add_library(${target} STATIC ${ROOM_SOURCES})
+  add_library(lichen::${ROOM_NAME} ALIAS ${target})
+  set_property(TARGET ${target} PROPERTY LICHEN_FLOOR ${ROOM_FLOOR})
+  set(root ${CMAKE_BINARY_DIR}/rooms/${ROOM_NAME})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${ROOM_NAME} SYMBOLIC)
+  target_include_directories(${target} PUBLIC ${root})
+  foreach(used IN LISTS ROOM_USES)
+    get_property(floor TARGET lichen_${used} PROPERTY LICHEN_FLOOR)
+    if(NOT floor LESS ROOM_FLOOR)
+      message(FATAL_ERROR "${ROOM_NAME} (floor ${ROOM_FLOOR}) may not use ${used} (floor ${floor}): only lower floors")
+    endif()
+    target_link_libraries(${target} PUBLIC lichen::${used})
+  endforeach()
+  target_link_libraries(${target} PUBLIC ${ROOM_LINKS_PUBLIC} PRIVATE lichen_options ${ROOM_LINKS})
+endfunction()
+
+# lichen_program(NAME n SOURCES ... USES rooms LINKS ext::lib): an executable, from floor 11 or beside the house.
+function(lichen_program)
+  cmake_parse_arguments(PROGRAM "" "NAME" "SOURCES;USES;LINKS" ${ARGN})
+  add_executable(${PROGRAM_NAME} ${PROGRAM_SOURCES})
+  foreach(used IN LISTS PROGRAM_USES)
+    target_link_libraries(${PROGRAM_NAME} PRIVATE lichen::${used})
+  endforeach()
+  target_link_libraries(${PROGRAM_NAME} PRIVATE lichen_options ${PROGRAM_LINKS})
+  set_target_properties(${PROGRAM_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()
