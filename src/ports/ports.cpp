@@ -12,6 +12,7 @@ Clock::~Clock() = default;
 Random::~Random() = default;
 Storage::~Storage() = default;
 Workers::~Workers() = default;
+WorkerEvents::~WorkerEvents() = default;
 Inference::~Inference() = default;
 Answers::~Answers() = default;
 

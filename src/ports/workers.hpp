@@ -45,6 +45,15 @@ struct WorkerGone {
   std::string detail;  // one line for logs and status; may be empty
 };
 
+// Where a Workers doer delivers its events, on the device's thread.
+class WorkerEvents {
+ public:
+  virtual ~WorkerEvents();
+  virtual void worker_ready(const WorkerReady& event) = 0;
+  virtual void worker_answered(const WorkerAnswered& event) = 0;
+  virtual void worker_gone(const WorkerGone& event) = 0;
+};
+
 class Workers {
  public:
   virtual ~Workers();
