@@ -21,7 +21,7 @@ class SplitMix64 {
   constexpr std::uint64_t next() { return mix64(state_ += 0x9E3779B97F4A7C15ull); }
   // Uniform in [0, bound): multiply-shift; the bias is below bound / 2^64.
   constexpr std::uint64_t below(std::uint64_t bound) {
-    return static_cast<std::uint64_t>((static_cast<__extension__ unsigned __int128>(next()) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
   }
   // True with a chance of `ppm` in a million.
   constexpr bool chance(std::uint32_t ppm) { return below(1'000'000) < ppm; }
