@@ -58,6 +58,8 @@ function(lichen_room)
 endfunction()
 
 # lichen_program(NAME n SOURCES ... USES rooms LINKS ext::lib): an executable, from floor 11 or beside the house.
+# The target `programs` builds all of them but tests and benchmarks.
+add_custom_target(programs)
 function(lichen_program)
   cmake_parse_arguments(PROGRAM "" "NAME" "SOURCES;USES;LINKS" ${ARGN})
   add_executable(${PROGRAM_NAME} ${PROGRAM_SOURCES})
@@ -65,5 +67,8 @@ function(lichen_program)
     target_link_libraries(${PROGRAM_NAME} PRIVATE lichen::${used})
   endforeach()
   target_link_libraries(${PROGRAM_NAME} PRIVATE lichen_options ${PROGRAM_LINKS})
+  if(NOT PROGRAM_NAME MATCHES "_test$|^bench_|^fuzz_")
+    add_dependencies(programs ${PROGRAM_NAME})
+  endif()
   set_target_properties(${PROGRAM_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
