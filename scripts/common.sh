@@ -22,8 +22,10 @@ bad_usage() {
 # Passes a program's lines on. Into a pipe or file, of all lines that only say "another one done" (ninja's [n/m],
 # ctest's Start and Passed) every 100th is kept, so that a log stays short and yet shows that something moves.
 calm() {
-    local line count=0 dull='^\[[0-9]+/[0-9]+\] |^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed '
+    local line count=0
+    local dull='^\[[0-9]+/[0-9]+\] |^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed '
     while IFS= read -r line || [[ -n $line ]]; do
+        [[ $line != "ninja: no work to do." ]] || continue
         if [[ $line =~ $dull ]]; then
             [[ $line == *" Start "* ]] && continue
             ((++count % 100 == 0)) || continue
@@ -62,7 +64,7 @@ build() {
 run_tests() {
     local preset="$1"
     shift
-    local command=(ctest --test-dir "$root/build/$preset" --output-on-failure --no-tests=error
+    local command=(ctest --test-dir "$root/build/$preset" --output-on-failure --no-tests=error --no-label-summary
         --parallel "${LICHEN_TEST_JOBS:-2}" "$@")
     if [[ -t 1 ]]; then
         "${command[@]}" --progress </dev/null
