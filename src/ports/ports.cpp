@@ -3,6 +3,7 @@
 #include "ports/clock.hpp"
 #include "ports/inference.hpp"
 #include "ports/random.hpp"
+#include "ports/reflex.hpp"
 #include "ports/storage.hpp"
 #include "ports/workers.hpp"
 
@@ -15,6 +16,7 @@ Workers::~Workers() = default;
 WorkerEvents::~WorkerEvents() = default;
 Inference::~Inference() = default;
 Answers::~Answers() = default;
+Reflex::~Reflex() = default;
 
 std::string_view name_of(RefusalReason reason) {
   switch (reason) {

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Ladder of one model: which rung answers a request, and what happens when a rung dies, hangs, is slow or lies down.
+// A decider: one thread, no I/O, no clock. Rung 0 is the best; worker rungs run in processes of their own behind the
+// Workers port, a reflex rung is evaluated here.
+//
+// The promise it keeps: every request handed to submit() is answered or refused exactly once, before its deadline, and
+// refused at once if nothing allowed can answer. How:
+//   - placing: the best rung that serves and can make the deadline; a busy one is waited for only while that still holds;
+//   - a worker that dies, or refuses the input, hands its request down at once; each rung is tried once a request;
+//   - a rung slower than usual is hedged: the next one is asked too, within a budget (5 % of requests by default);
+//   - shortly before the deadline the next worker is asked, and at last the reflex table, in the reserved time;
+//   - a worker silent for hang_timeout_ns is killed. Back-off with full jitter, then a breaker, space its restarts out;
+//   - a rung that came back serves again only after step_up_dwell_ns and a canary answered end to end: no flapping.
+// docs/ladder.md has the transition table.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/units.hpp"
+#include "ladder/breaker.hpp"
+#include "ports/inference.hpp"
+#include "ports/random.hpp"
+#include "ports/reflex.hpp"
+#include "ports/workers.hpp"
+
+namespace lichen::ladder {
+
+enum class RungKind : std::uint8_t { kWorker, kReflex };
+
+struct RungConfig {
+  std::string name;  // "primary"
+  RungKind kind = RungKind::kWorker;
+  TimeNs expected_ns = 5 * kMillisecondNs;    // the first guess of its latency; learned from then on
+  TimeNs hang_timeout_ns = 2 * kSecondNs;     // a job older than this: the worker hangs
+  TimeNs start_timeout_ns = 20 * kSecondNs;   // not ready by then: the start hangs
+};
+
+struct LadderConfig {
+  std::vector<RungConfig> rungs;  // best first, 1 to kRungsMax; a reflex rung may only be the last
+  std::uint32_t open_requests_max = 64;          // waiting and running together
+  TimeNs reserve_ns = 2 * kMillisecondNs;        // kept before each deadline for the last resort
+  TimeNs health_period_ns = 15 * kSecondNs;      // readiness: something answered within it; canaries keep it true
+  TimeNs step_up_dwell_ns = kSecondNs;           // a rung that failed serves again only after this
+  std::uint32_t workers_loaded_max = 2;          // the rung that answers and its warm spare
+  Ppm hedge_budget_ppm = 50'000;                 // hedges per admitted request
+  TimeNs hedge_delay_min_ns = kMillisecondNs;
+  BreakerConfig breaker;
+};
+
+// OK, or which field is out of its limits.
+[[nodiscard]] Result<void> check(const LadderConfig& config, std::string_view where);
+
+enum class RungState : std::uint8_t {
+  kUnloaded,   // not wanted now: better rungs are well and there is a spare
+  kDown,       // waits for its restart time
+  kStarting,   // the worker loads its model
+  kReady,      // idle or with a job
+  kDying,      // killed, not gone yet
+};
+[[nodiscard]] std::string_view name_of(RungState state);
+
+// What happened to a rung, for logs, the timeline and the state file.
+enum class RungEvent : std::uint8_t {
+  kStarted,         // a worker was started
+  kReady,           // it loaded its model
+  kServes,          // it takes requests (again)
+  kStartFailed,     // it could not load its model
+  kStartHung,       // it was not ready in time and is killed
+  kDied,            // the worker died by itself
+  kHung,            // a job took too long and the worker is killed
+  kBreakerOpened,   // too many failures: left alone for a while
+  kBreakerClosed,   // it proved itself: past failures are forgotten
+  kUnloaded,        // no longer needed as a spare
+};
+[[nodiscard]] std::string_view name_of(RungEvent event);
+
+class Watcher {
+ public:
+  virtual ~Watcher();
+  virtual void rung_event(TimeNs now_ns, std::uint32_t model, std::uint32_t rung, RungEvent event,
+                          std::string_view detail) = 0;
+};
+
+struct RungCounters {
+  std::uint64_t answers = 0;        // of requests, delivered
+  std::uint64_t stale = 0;          // answers that came after the request had been answered otherwise
+  std::uint64_t canaries = 0;       // answered canaries
+  std::uint64_t input_refused = 0;  // the model refused an input
+  std::uint64_t starts = 0;
+  std::uint64_t start_failures = 0;
+  std::uint64_t deaths = 0;
+  std::uint64_t hangs = 0;
+};
+
+struct LadderCounters {
+  std::uint64_t admitted = 0;
+  std::array<std::uint64_t, 6> refused{};    // by RefusalReason
+  std::array<std::uint64_t, 10> answered{};  // by AnswerReason
+  std::uint64_t hedges = 0;
+  std::uint64_t rescues = 0;  // asked another worker because the deadline came near
+};
+
+struct RungStatus {
+  std::string name;
+  RungKind kind = RungKind::kWorker;
+  RungState state = RungState::kDown;
+  bool serves = false;     // takes requests now
+  bool healthy = false;    // answered something within the health period
+  BreakerState breaker = BreakerState::kClosed;
+  TimeNs latency_ns = 0;   // learned mean of a job
+  TimeNs last_answer_age_ns = -1;  // -1: never
+  TimeNs restart_in_ns = -1;       // -1: no restart is planned
+  std::string last_trouble;
+  RungCounters counters;
+};
+
+// What a ladder needs from outside; all of it must outlive the ladder.
+struct LadderPorts {
+  ports::Workers& workers;
+  ports::Answers& answers;
+  ports::Random& random;
+  Watcher& watcher;
+  ports::Reflex* reflex = nullptr;  // needed if the last rung is a reflex rung
+};
+
+class Ladder {
+ public:
+  // `config` must have passed check(). `canary_input` is asked when there is no traffic; `output_bytes` is the size of
+  // an answer (the contract's).
+  Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_input, std::size_t output_bytes, LadderPorts ports);
+
+  // Starts the workers. `times_opened` restores each rung's breaker from before the restart (may be empty).
+  void start(TimeNs now_ns, std::span<const std::uint32_t> times_opened);
+  // Refuses everything open and kills the workers; nothing is admitted any more.
+  void stop(TimeNs now_ns);
+
+  void submit(TimeNs now_ns, const ports::Request& request);
+  // Worker events: false if the worker is not (or no longer) one of this ladder's.
+  bool on(TimeNs now_ns, const ports::WorkerReady& event);
+  bool on(TimeNs now_ns, const ports::WorkerAnswered& event);
+  bool on(TimeNs now_ns, const ports::WorkerGone& event);
+  // Does what is due. Call at next_wake_ns() or later; early calls are harmless.
+  void tick(TimeNs now_ns);
+  [[nodiscard]] TimeNs next_wake_ns() const { return next_wake_ns_; }
+
+  // A real request or a canary was answered within the health period, and a rung that can answer is there.
+  [[nodiscard]] bool ready(TimeNs now_ns) const;
+  [[nodiscard]] std::uint32_t open_requests() const { return static_cast<std::uint32_t>(open_.size()); }
+  [[nodiscard]] RungStatus rung_status(TimeNs now_ns, std::uint32_t rung) const;
+  [[nodiscard]] std::uint32_t rungs() const { return static_cast<std::uint32_t>(rungs_.size()); }
+  // The best rung that takes requests now, or rungs() if there is none.
+  [[nodiscard]] std::uint32_t active_rung(TimeNs now_ns) const;
+  [[nodiscard]] const LadderCounters& counters() const { return counters_; }
+  [[nodiscard]] std::uint32_t times_opened(std::uint32_t rung) const { return rungs_[rung].breaker.times_opened(); }
+
+ private:
+  static constexpr std::uint32_t kNobody = ~0u;
+
+  struct Rung {
+    Rung(const RungConfig& c, const BreakerConfig& b, ports::Random& random) : config(c), breaker(b, random) {}
+    RungConfig config;
+    Breaker breaker;
+    RungState state = RungState::kDown;
+    ports::WorkerId worker = 0;
+    TimeNs due_ns = 0;            // kDown: restart; kStarting: start timeout; kDying: give it up
+    TimeNs serves_from_ns = 0;    // kReady: end of the dwell
+    bool wanted = false;          // staff() wants a worker here
+    bool proved = false;          // kReady: answered something since it started
+    bool announced = false;       // kServes was told
+    ports::JobId job = 0;         // 0: idle
+    bool job_is_canary = false;
+    std::uint32_t job_slot = kNobody;  // the request, or kNobody for a canary or a job whose request has ended
+    TimeNs job_since_ns = 0;
+    TimeNs latency_ns = 0;        // moving average of answered jobs
+    TimeNs answered_ns = -1;      // last answer of any kind; -1: never
+    TimeNs canary_due_ns = kNeverNs;
+    RungEvent killed_for = RungEvent::kDied;  // kDying: why
+    std::string last_trouble;
+    RungCounters counters;
+  };
+
+  struct Slot {
+    ports::Request request;
+    TimeNs admitted_ns = 0;
+    TimeNs last_ns = 0;                // the last resort: deadline less the reserve
+    TimeNs next_ns = kNeverNs;         // hedge, rescue, give up waiting, or last resort: whatever comes first
+    TimeNs hedge_ns = kNeverNs;
+    TimeNs rescue_ns = kNeverNs;
+    std::uint32_t tried = 0;           // bit r: rung r was asked
+    std::uint32_t running = 0;         // bit r: rung r works on it
+    std::uint32_t waiting_on = kNobody;
+    bool hedged = false;
+    ports::AnswerReason reason = ports::AnswerReason::kBest;
+    std::uint64_t serial = 0;
+  };
+
+  enum class Fit : std::uint8_t { kNow, kWait, kNo };
+
+  // Placing requests (placing.cpp).
+  void place(TimeNs now_ns, std::uint32_t slot);
+  bool place_on_worker(TimeNs now_ns, std::uint32_t slot, bool even_unproved, ports::AnswerReason& blame);
+  void probe_soon(Rung& r) const;
+  bool place_on_starting(std::uint32_t slot);
+  Fit fit(TimeNs now_ns, const Slot& s, std::uint32_t rung, bool even_unproved, ports::AnswerReason& reason) const;
+  void dispatch(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung);
+  bool try_reflex(TimeNs now_ns, std::uint32_t slot);
+  void refuse(TimeNs now_ns, std::uint32_t slot, ports::RefusalReason reason);
+  [[nodiscard]] ports::RefusalReason refusal_for(TimeNs now_ns, const Slot& s, ports::AnswerReason blame) const;
+  void last_resort(TimeNs now_ns, std::uint32_t slot);
+  void deliver(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, ByteView output);
+  void release(std::uint32_t slot);
+  void hand_down(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, ports::AnswerReason reason);
+  void take_waiting(TimeNs now_ns, std::uint32_t rung);
+  void replace_waiting(TimeNs now_ns, std::uint32_t rung);
+  void check_request(TimeNs now_ns, std::uint32_t slot);
+  bool ask_another(TimeNs now_ns, std::uint32_t slot, ports::AnswerReason reason);
+  void plan_checks(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung);
+
+  // Keeping workers (workers.cpp).
+  void staff(TimeNs now_ns);
+  void start_worker(TimeNs now_ns, std::uint32_t rung);
+  void kill(TimeNs now_ns, std::uint32_t rung, RungEvent why);
+  void gone(TimeNs now_ns, std::uint32_t rung, RungEvent why, std::string_view detail);
+  void count_trouble(Rung& r, RungEvent why);
+  void settle(TimeNs now_ns, std::uint32_t rung);
+  void send_canary(TimeNs now_ns, std::uint32_t rung);
+  void reflex_canary(TimeNs now_ns, std::uint32_t rung);
+  void tick_rung(TimeNs now_ns, std::uint32_t rung);
+  void learn(TimeNs now_ns, Rung& r) const;
+  void mark_answered(TimeNs now_ns, Rung& r) const;
+  void tell(TimeNs now_ns, std::uint32_t rung, RungEvent event, std::string_view detail = {});
+
+  [[nodiscard]] bool serves(TimeNs now_ns, const Rung& rung) const;
+  [[nodiscard]] bool overdue(TimeNs now_ns, const Rung& rung) const;
+  [[nodiscard]] bool reflex_rung(std::uint32_t rung) const { return rungs_[rung].config.kind == RungKind::kReflex; }
+  [[nodiscard]] TimeNs free_at(TimeNs now_ns, std::uint32_t rung) const;
+  [[nodiscard]] std::uint32_t find(ports::WorkerId worker) const;
+  [[nodiscard]] bool goes_before(const Slot& a, const Slot& b) const;
+  void plan_wake();
+
+  std::uint32_t model_;
+  LadderConfig config_;
+  Bytes canary_input_;
+  LadderPorts ports_;
+  std::vector<Rung> rungs_;
+  std::vector<Slot> slots_;           // open_requests_max of them, fixed
+  std::vector<std::uint32_t> free_;   // slots that are free
+  std::vector<std::uint32_t> open_;   // slots in use, in no order
+  Bytes reflex_output_;
+  std::uint64_t serial_ = 0;
+  ports::JobId next_job_ = 1;
+  std::int64_t hedge_tokens_ppm_ = 0;
+  TimeNs next_wake_ns_ = kNeverNs;
+  bool stopping_ = true;
+  LadderCounters counters_;
+};
+
+}  // namespace lichen::ladder

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workers: who is started, watched, killed and started again.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "ladder/ladder.hpp"
+
+namespace lichen::ladder {
+namespace {
+
+constexpr TimeNs kDyingTimeoutNs = 5 * kSecondNs;  // a kill not confirmed by then is given up, and another worker started
+// The learned latency: a slower job moves it by an eighth, and counts as at most four times the mean (one stall is not
+// the rule); a faster one by a quarter.
+constexpr TimeNs kShareUp = 8;
+constexpr TimeNs kShareDown = 4;
+constexpr TimeNs kOutlier = 4;
+
+}  // namespace
+
+void Ladder::tell(TimeNs now_ns, std::uint32_t rung, RungEvent event, std::string_view detail) {
+  ports_.watcher.rung_event(now_ns, model_, rung, event, detail);
+}
+
+void Ladder::learn(TimeNs now_ns, Rung& r) const {
+  const TimeNs took_ns = now_ns - r.job_since_ns;
+  const bool first = r.counters.answers + r.counters.canaries + r.counters.stale == 0;
+  const TimeNs off_ns = std::min(took_ns, kOutlier * r.latency_ns) - r.latency_ns;
+  const TimeNs moved_ns = r.latency_ns + off_ns / (off_ns > 0 ? kShareUp : kShareDown);
+  r.latency_ns = std::max<TimeNs>(1, first ? took_ns : moved_ns);
+}
+
+void Ladder::mark_answered(TimeNs now_ns, Rung& r) const {
+  r.answered_ns = now_ns;
+  r.proved = true;
+  r.canary_due_ns = now_ns + config_.health_period_ns / 2;
+}
+
+// A ready rung takes requests: at once if it never failed, else after its dwell time and an answer.
+void Ladder::settle(TimeNs now_ns, std::uint32_t rung) {
+  Rung& r = rungs_[rung];
+  if (r.state != RungState::kReady || r.announced || !serves(now_ns, r)) return;
+  r.announced = true;
+  if (r.proved) {
+    const bool was_open = r.breaker.times_opened() > 0;
+    r.breaker.proved();
+    if (was_open) tell(now_ns, rung, RungEvent::kBreakerClosed);
+  }
+  tell(now_ns, rung, RungEvent::kServes);
+  staff(now_ns);
+}
+
+// Keeps the best workers_loaded_max worker rungs that are well loaded: one that answers, and warm spares. Rungs that
+// are unwell do not count, so a spare is loaded beneath them until they serve again.
+void Ladder::staff(TimeNs now_ns) {
+  std::uint32_t wanted_left = config_.workers_loaded_max;
+  for (std::uint32_t rung = 0; rung < rungs(); ++rung) {
+    Rung& r = rungs_[rung];
+    if (reflex_rung(rung)) continue;
+    r.wanted = wanted_left > 0;
+    if (r.wanted && (r.state == RungState::kUnloaded || (r.state == RungState::kDown && now_ns >= r.due_ns))) {
+      start_worker(now_ns, rung);
+    }
+    if (!r.wanted && r.state == RungState::kReady && r.job == 0) kill(now_ns, rung, RungEvent::kUnloaded);
+    const bool first_start = r.state == RungState::kStarting && !r.breaker.has_failed();
+    if (r.wanted && (serves(now_ns, r) || first_start)) --wanted_left;
+  }
+}
+
+void Ladder::start_worker(TimeNs now_ns, std::uint32_t rung) {
+  Rung& r = rungs_[rung];
+  LICHEN_ASSERT(r.worker == 0);
+  r.state = RungState::kStarting;
+  r.due_ns = now_ns + r.config.start_timeout_ns;
+  ++r.counters.starts;
+  r.worker = ports_.workers.start(model_, rung);
+  tell(now_ns, rung, RungEvent::kStarted);
+}
+
+void Ladder::kill(TimeNs now_ns, std::uint32_t rung, RungEvent why) {
+  Rung& r = rungs_[rung];
+  const std::uint32_t slot = r.job == 0 ? kNobody : r.job_slot;
+  r.state = RungState::kDying;
+  r.killed_for = why;
+  r.due_ns = now_ns + kDyingTimeoutNs;
+  r.job = 0;
+  r.job_slot = kNobody;
+  ports_.workers.kill(r.worker);
+  if (slot != kNobody) hand_down(now_ns, slot, rung, ports::AnswerReason::kHung);
+  replace_waiting(now_ns, rung);
+}
+
+void Ladder::count_trouble(Rung& r, RungEvent why) {
+  switch (why) {
+    case RungEvent::kStartFailed:
+    case RungEvent::kStartHung: ++r.counters.start_failures; break;
+    case RungEvent::kHung: ++r.counters.hangs; break;
+    default: ++r.counters.deaths; break;
+  }
+}
+
+// The worker is gone. The state changes first, so that its request cannot be placed on it again.
+void Ladder::gone(TimeNs now_ns, std::uint32_t rung, RungEvent why, std::string_view detail) {
+  Rung& r = rungs_[rung];
+  const std::uint32_t slot = r.job == 0 ? kNobody : r.job_slot;
+  r.worker = 0;
+  r.job = 0;
+  r.job_slot = kNobody;
+  r.proved = false;
+  r.announced = false;
+  if (why == RungEvent::kUnloaded) {
+    r.state = RungState::kUnloaded;
+    tell(now_ns, rung, why);
+  } else {
+    r.state = RungState::kDown;
+    r.due_ns = r.breaker.failed(now_ns);
+    r.last_trouble = detail.empty() ? std::string(name_of(why)) : std::string(name_of(why)) + ": " + std::string(detail);
+    count_trouble(r, why);
+    tell(now_ns, rung, why, detail);
+    if (r.breaker.state(now_ns) == BreakerState::kOpen) tell(now_ns, rung, RungEvent::kBreakerOpened);
+  }
+  if (slot != kNobody) hand_down(now_ns, slot, rung, ports::AnswerReason::kWorkerDied);
+  replace_waiting(now_ns, rung);
+  staff(now_ns);
+}
+
+void Ladder::send_canary(TimeNs now_ns, std::uint32_t rung) {
+  Rung& r = rungs_[rung];
+  r.job = next_job_++;
+  r.job_is_canary = true;
+  r.job_slot = kNobody;
+  r.job_since_ns = now_ns;
+  r.canary_due_ns = kNeverNs;
+  ports_.workers.submit(r.worker, r.job, canary_input_);
+}
+
+void Ladder::reflex_canary(TimeNs now_ns, std::uint32_t rung) {
+  Rung& r = rungs_[rung];
+  r.canary_due_ns = now_ns + config_.health_period_ns / 2;
+  if (!ports_.reflex->evaluate(canary_input_, reflex_output_)) return;
+  mark_answered(now_ns, r);
+  ++r.counters.canaries;
+}
+
+void Ladder::tick_rung(TimeNs now_ns, std::uint32_t rung) {
+  Rung& r = rungs_[rung];
+  if (reflex_rung(rung)) {
+    if (now_ns >= r.canary_due_ns) reflex_canary(now_ns, rung);
+    return;
+  }
+  switch (r.state) {
+    case RungState::kStarting:
+      if (now_ns >= r.due_ns) kill(now_ns, rung, RungEvent::kStartHung);
+      return;
+    case RungState::kDying:
+      if (now_ns >= r.due_ns) gone(now_ns, rung, r.killed_for, "the kill was not confirmed");
+      return;
+    case RungState::kReady:
+      settle(now_ns, rung);
+      if (r.job != 0 && now_ns >= r.job_since_ns + r.config.hang_timeout_ns) {
+        kill(now_ns, rung, RungEvent::kHung);
+      } else if (r.state == RungState::kReady && r.job == 0 && now_ns >= r.canary_due_ns) {
+        send_canary(now_ns, rung);
+      }
+      return;
+    case RungState::kUnloaded:
+    case RungState::kDown: return;  // staff() starts it when it is due
+  }
+}
+
+}  // namespace lichen::ladder
