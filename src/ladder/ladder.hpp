@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/error.hpp"
 #include "base/units.hpp"
 #include "ladder/breaker.hpp"
 #include "ports/inference.hpp"
