@@ -17,13 +17,21 @@ std::array<std::byte, 32> filled(int first, int step) {
   return bytes;
 }
 
-TEST(Crc32c, Of32ZeroBytesIsTheVectorOfRfc3720) { EXPECT_EQ(crc32c(filled(0x00, 0)), 0x8A9136AAu); }
+TEST(Crc32c, Of32ZeroBytesIsTheVectorOfRfc3720) {
+  EXPECT_EQ(crc32c(filled(0x00, 0)), 0x8A9136AAu);
+}
 
-TEST(Crc32c, Of32OnesIsTheVectorOfRfc3720) { EXPECT_EQ(crc32c(filled(0xFF, 0)), 0x62A8AB43u); }
+TEST(Crc32c, Of32OnesIsTheVectorOfRfc3720) {
+  EXPECT_EQ(crc32c(filled(0xFF, 0)), 0x62A8AB43u);
+}
 
-TEST(Crc32c, Of32IncrementingBytesIsTheVectorOfRfc3720) { EXPECT_EQ(crc32c(filled(0, 1)), 0x46DD794Eu); }
+TEST(Crc32c, Of32IncrementingBytesIsTheVectorOfRfc3720) {
+  EXPECT_EQ(crc32c(filled(0, 1)), 0x46DD794Eu);
+}
 
-TEST(Crc32c, Of32DecrementingBytesIsTheVectorOfRfc3720) { EXPECT_EQ(crc32c(filled(31, -1)), 0x113FDB5Cu); }
+TEST(Crc32c, Of32DecrementingBytesIsTheVectorOfRfc3720) {
+  EXPECT_EQ(crc32c(filled(31, -1)), 0x113FDB5Cu);
+}
 
 TEST(Crc32c, OfAnIscsiReadCommandIsTheVectorOfRfc3720) {
   constexpr std::array<std::uint8_t, 48> kReadCommand = {
@@ -33,9 +41,13 @@ TEST(Crc32c, OfAnIscsiReadCommandIsTheVectorOfRfc3720) {
   EXPECT_EQ(crc32c(std::as_bytes(std::span(kReadCommand))), 0xD9963A56u);
 }
 
-TEST(Crc32c, OfNothingIsZero) { EXPECT_EQ(crc32c({}), 0u); }
+TEST(Crc32c, OfNothingIsZero) {
+  EXPECT_EQ(crc32c({}), 0u);
+}
 
-TEST(Crc32c, OfTheDigits123456789IsTheCheckValueOfTheCatalogue) { EXPECT_EQ(crc32c(bytes_of("123456789")), 0xE3069283u); }
+TEST(Crc32c, OfTheDigits123456789IsTheCheckValueOfTheCatalogue) {
+  EXPECT_EQ(crc32c(bytes_of("123456789")), 0xE3069283u);
+}
 
 TEST(Crc32c, ContinuesAcrossEverySplitOfTheBytes) {
   const auto bytes = filled(7, 5);

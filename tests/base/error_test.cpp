@@ -13,11 +13,13 @@
 namespace lichen {
 namespace {
 
-constexpr std::array kCodes = {Code::kBadInput,    Code::kNotFound, Code::kUnsupported, Code::kExhausted, Code::kDeadlineExceeded,
-                               Code::kUnavailable, Code::kDataLoss, Code::kIo,          Code::kInternal};
+constexpr std::array kCodes = {Code::kBadInput,         Code::kNotFound,    Code::kUnsupported, Code::kExhausted,
+                               Code::kDeadlineExceeded, Code::kUnavailable, Code::kDataLoss,    Code::kIo,
+                               Code::kInternal};
 
 TEST(Error, IsOneLineWithWhatWhereWhyAndTry) {
-  const Error error{Code::kBadInput, "cannot load model", "digits.tflite, byte 480", "scale is NaN", "re-export the model"};
+  const Error error{Code::kBadInput, "cannot load model", "digits.tflite, byte 480", "scale is NaN",
+                    "re-export the model"};
   EXPECT_EQ(error.to_line(), "cannot load model: digits.tflite, byte 480: scale is NaN; re-export the model");
 }
 
@@ -59,7 +61,9 @@ Result<void> check(bool good) {
   return {};
 }
 
-TEST(LichenTry, GivesTheValueEvenWhenItCanOnlyBeMoved) { EXPECT_EQ(plus_one(true).value(), 42); }
+TEST(LichenTry, GivesTheValueEvenWhenItCanOnlyBeMoved) {
+  EXPECT_EQ(plus_one(true).value(), 42);
+}
 
 TEST(LichenTry, ReturnsTheErrorToTheCaller) {
   const auto result = plus_one(false);
@@ -78,7 +82,9 @@ TEST(LichenAssertDeathTest, AbortsWithTheExpressionAndThePlaceInEveryBuildType) 
   EXPECT_DEATH(LICHEN_ASSERT(1 + 1 == 3), "assertion failed: 1 \\+ 1 == 3 at .*error_test\\.cpp:[0-9]+");
 }
 
-TEST(LichenAssert, DoesNothingWhenItHolds) { LICHEN_ASSERT(1 + 1 == 2); }
+TEST(LichenAssert, DoesNothingWhenItHolds) {
+  LICHEN_ASSERT(1 + 1 == 2);
+}
 
 }  // namespace
 }  // namespace lichen

@@ -8,7 +8,9 @@
 namespace lichen {
 namespace {
 
-std::string nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
+std::string nested(std::size_t depth) {
+  return std::string(depth, '[') + std::string(depth, ']');
+}
 
 Error error_of(std::string_view text) {
   const auto result = parse_json(text, "request body");
@@ -22,7 +24,9 @@ TEST(Json, ReadsADocument) {
   EXPECT_EQ((*json)["inputs"][2], "x");
 }
 
-TEST(Json, ReadsADocumentNestedAsDeepAsTheLimit) { EXPECT_TRUE(parse_json(nested(kJsonDepthMax), "x")); }
+TEST(Json, ReadsADocumentNestedAsDeepAsTheLimit) {
+  EXPECT_TRUE(parse_json(nested(kJsonDepthMax), "x"));
+}
 
 TEST(Json, RefusesADocumentNestedOneDeeperThanTheLimitAndNamesTheByte) {
   const Error error = error_of(nested(kJsonDepthMax + 1));
@@ -55,15 +59,25 @@ TEST(Json, NamesTheByteAtWhichADocumentBreaks) {
   EXPECT_EQ(error.why, "not valid JSON from here");
 }
 
-TEST(Json, SaysThatADocumentEndsTooEarly) { EXPECT_EQ(error_of(R"({"a": [1, 2)").why, "it ends too early"); }
+TEST(Json, SaysThatADocumentEndsTooEarly) {
+  EXPECT_EQ(error_of(R"({"a": [1, 2)").why, "it ends too early");
+}
 
-TEST(Json, SaysThatADocumentIsEmpty) { EXPECT_EQ(error_of("").why, "it is empty"); }
+TEST(Json, SaysThatADocumentIsEmpty) {
+  EXPECT_EQ(error_of("").why, "it is empty");
+}
 
-TEST(Json, RefusesASecondDocumentAfterTheFirst) { EXPECT_EQ(error_of("{} {}").code, Code::kBadInput); }
+TEST(Json, RefusesASecondDocumentAfterTheFirst) {
+  EXPECT_EQ(error_of("{} {}").code, Code::kBadInput);
+}
 
-TEST(Json, RefusesTextThatIsNotUtf8) { EXPECT_EQ(error_of("\"\xC3\x28\"").code, Code::kBadInput); }
+TEST(Json, RefusesTextThatIsNotUtf8) {
+  EXPECT_EQ(error_of("\"\xC3\x28\"").code, Code::kBadInput);
+}
 
-TEST(Json, RefusesANumberThatIsTooLargeForADouble) { EXPECT_EQ(error_of("1e999").code, Code::kBadInput); }
+TEST(Json, RefusesANumberThatIsTooLargeForADouble) {
+  EXPECT_EQ(error_of("1e999").code, Code::kBadInput);
+}
 
 TEST(Json, ShowsAnErrorWithTheSameFiveFieldsAsTheCommandLine) {
   const Json json = to_json(Error{Code::kExhausted, "queue is full", "model digits", "64 are waiting", "try later"});

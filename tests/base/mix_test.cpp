@@ -69,7 +69,9 @@ TEST(TraceHash, DependsOnTheOrder) {
   EXPECT_NE(hash_of({1, 2, 3}), hash_of({3, 2, 1}));
 }
 
-TEST(TraceHash, DependsOnHowManyZeroesWereAdded) { EXPECT_NE(hash_of({0}), hash_of({0, 0})); }
+TEST(TraceHash, DependsOnHowManyZeroesWereAdded) {
+  EXPECT_NE(hash_of({0}), hash_of({0, 0}));
+}
 
 }  // namespace
 }  // namespace lichen

@@ -21,9 +21,13 @@ bool contains(const Range& range, std::string_view value) {
 }
 
 // Beside the house: these may touch the world as they like.
-bool is_outside(const Source& source) { return !source.in_folder("src"); }
+bool is_outside(const Source& source) {
+  return !source.in_folder("src");
+}
 
-bool is_doer(const Source& source) { return source.room() == "posix" || source.room() == "apps"; }
+bool is_doer(const Source& source) {
+  return source.room() == "posix" || source.room() == "apps";
+}
 
 // Every use of one of `words` in the code and of one of `headers` as an include.
 Findings uses_of(const Source& source, std::string_view rule, Words words, Words headers, const std::string& why) {
@@ -46,41 +50,45 @@ Findings uses_of(const Source& source, std::string_view rule, Words words, Words
 
 Findings no_clock(const Source& source, const House&) {
   if (is_outside(source) || is_doer(source)) return {};
-  return uses_of(source, "no-clock",
-                 {"system_clock::now", "steady_clock::now", "high_resolution_clock::now", "clock_gettime", "gettimeofday",
-                  "std::time", "::time(", "timerfd_create", "nanosleep", "sleep_for", "sleep_until"},
-                 {"ctime", "time.h", "sys/time.h", "sys/timerfd.h"},
-                 "only posix/, apps/ and tests touch a system clock; take the time as an argument or from the Clock port");
+  return uses_of(
+      source, "no-clock",
+      {"system_clock::now", "steady_clock::now", "high_resolution_clock::now", "clock_gettime", "gettimeofday",
+       "std::time", "::time(", "timerfd_create", "nanosleep", "sleep_for", "sleep_until"},
+      {"ctime", "time.h", "sys/time.h", "sys/timerfd.h"},
+      "only posix/, apps/ and tests touch a system clock; take the time as an argument or from the Clock port");
 }
 
 Findings no_sockets(const Source& source, const House&) {
   if (is_outside(source) || is_doer(source)) return {};
   return uses_of(source, "no-sockets", {"::socket(", "::connect(", "::accept4(", "::accept(", "::bind(", "::listen("},
-                 {"sys/socket.h", "sys/un.h", "netinet/", "arpa/", "netdb.h", "boost/asio.hpp", "boost/beast.hpp", "boost/asio/",
-                  "boost/beast/"},
+                 {"sys/socket.h", "sys/un.h", "netinet/", "arpa/", "netdb.h", "boost/asio.hpp", "boost/beast.hpp",
+                  "boost/asio/", "boost/beast/"},
                  "only posix/, apps/ and tests touch a socket");
 }
 
 Findings no_files(const Source& source, const House&) {
   if (is_outside(source) || is_doer(source)) return {};
-  return uses_of(source, "no-files",
-                 {"fopen", "ifstream", "ofstream", "fstream", "std::filesystem", "::open(", "::openat(", "::rename(", "::unlink(", "mmap",
-                  "getenv"},
-                 {"fstream", "filesystem", "fcntl.h", "sys/stat.h", "sys/mman.h", "dirent.h", "unistd.h"},
-                 "only posix/, apps/ and tests touch a file; take bytes as an argument, or go through the Storage port");
+  return uses_of(
+      source, "no-files",
+      {"fopen", "ifstream", "ofstream", "fstream", "std::filesystem", "::open(", "::openat(", "::rename(", "::unlink(",
+       "mmap", "getenv"},
+      {"fstream", "filesystem", "fcntl.h", "sys/stat.h", "sys/mman.h", "dirent.h", "unistd.h"},
+      "only posix/, apps/ and tests touch a file; take bytes as an argument, or go through the Storage port");
 }
 
 Findings no_random_devices(const Source& source, const House&) {
   if (is_outside(source) || is_doer(source)) return {};
-  return uses_of(source, "no-random-devices", {"random_device", "getrandom", "getentropy", "rand(", "srand(", "arc4random"},
-                 {"sys/random.h"}, "only posix/, apps/ and tests touch a random device; take numbers from the Random port");
+  return uses_of(source, "no-random-devices",
+                 {"random_device", "getrandom", "getentropy", "rand(", "srand(", "arc4random"}, {"sys/random.h"},
+                 "only posix/, apps/ and tests touch a random device; take numbers from the Random port");
 }
 
 Findings no_threads(const Source& source, const House&) {
   if (is_outside(source) || contains(kThreadRooms, source.room())) return {};
-  return uses_of(source, "no-threads",
-                 {"std::thread", "std::jthread", "std::async", "pthread_create", "std::this_thread", "::fork(", "vfork", "clone3"},
-                 {"thread", "pthread.h", "future"}, "only calculators and posix/ own threads");
+  return uses_of(
+      source, "no-threads",
+      {"std::thread", "std::jthread", "std::async", "pthread_create", "std::this_thread", "::fork(", "vfork", "clone3"},
+      {"thread", "pthread.h", "future"}, "only calculators and posix/ own threads");
 }
 
 Findings doers_stay_outside(const Source& source, const House&) {
@@ -100,10 +108,11 @@ Findings doers_stay_outside(const Source& source, const House&) {
 
 Findings deciders_are_exact(const Source& source, const House&) {
   if (!contains(kDeciderRooms, source.room())) return {};
-  return uses_of(source, "deciders-are-exact",
-                 {"float", "double", "unordered_map", "unordered_set", "unordered_multimap", "unordered_multiset", "std::hash"},
-                 {"cmath", "math.h", "random", "unordered_map", "unordered_set", "chrono"},
-                 "a decider does the same on every machine: integers with units, ordered containers, no libm, no <random>");
+  return uses_of(
+      source, "deciders-are-exact",
+      {"float", "double", "unordered_map", "unordered_set", "unordered_multimap", "unordered_multiset", "std::hash"},
+      {"cmath", "math.h", "random", "unordered_map", "unordered_set", "chrono"},
+      "a decider does the same on every machine: integers with units, ordered containers, no libm, no <random>");
 }
 
 Findings rooms_use_lower_floors(const Source& source, const House& house) {
@@ -122,7 +131,8 @@ Findings rooms_use_lower_floors(const Source& source, const House& house) {
       why = own->first + " is on floor " + std::to_string(own->second) + " and " + room + " on floor " +
             std::to_string(used->second) + "; a room uses lower floors only";
     }
-    if (!why.empty()) found.push_back({source.path, include.line, "rooms-use-lower-floors", "\"" + include.name + "\": " + why});
+    if (!why.empty())
+      found.push_back({source.path, include.line, "rooms-use-lower-floors", "\"" + include.name + "\": " + why});
   }
   return found;
 }
@@ -135,26 +145,37 @@ Findings licence_comes_first(const Source& source, const House&) {
   for (std::size_t i = 0; i < std::min<std::size_t>(source.raw.size(), script ? 3 : 2); ++i) {
     if (source.raw[i].find("SPDX-License-Identifier: Apache-2.0") != std::string::npos) return {};
   }
-  return {{source.path, 1, "licence-comes-first", "begin the file with 'SPDX-License-Identifier: Apache-2.0' in a comment"}};
+  return {{source.path, 1, "licence-comes-first",
+           "begin the file with 'SPDX-License-Identifier: Apache-2.0' in a comment"}};
 }
 
 Findings headers_use_no_namespace(const Source& source, const House&) {
   if (!source.is_header()) return {};
-  return uses_of(source, "headers-use-no-namespace", {"using namespace"}, {}, "it would leak into everything that includes this");
+  return uses_of(source, "headers-use-no-namespace", {"using namespace"}, {},
+                 "it would leak into everything that includes this");
 }
 
 Findings headers_have_pragma_once(const Source& source, const House&) {
   if (!source.is_header()) return {};
-  if (std::ranges::any_of(source.code, [](const std::string& line) { return line.starts_with("#pragma once"); })) return {};
+  if (std::ranges::any_of(source.code, [](const std::string& line) { return line.starts_with("#pragma once"); }))
+    return {};
   return {{source.path, 1, "headers-have-pragma-once", "add '#pragma once'"}};
 }
 
 Findings nothing_is_left_for_later(const Source& source, const House&) {
   Findings found;
   for (std::size_t i = 0; i < source.raw.size(); ++i) {
-    for (const std::string_view word : {"TO" "DO", "FIX" "ME", "XX" "X", "HA" "CK"}) {
+    for (const std::string_view word : {"TO"
+                                        "DO",
+                                        "FIX"
+                                        "ME",
+                                        "XX"
+                                        "X",
+                                        "HA"
+                                        "CK"}) {
       if (find_word(source.raw[i], word) == std::string::npos) continue;
-      found.push_back({source.path, i + 1, "nothing-is-left-for-later", std::string(word) + ": do it now, or open an issue and leave no note"});
+      found.push_back({source.path, i + 1, "nothing-is-left-for-later",
+                       std::string(word) + ": do it now, or open an issue and leave no note"});
     }
   }
   return found;
@@ -163,7 +184,8 @@ Findings nothing_is_left_for_later(const Source& source, const House&) {
 Findings files_are_short(const Source& source, const House&) {
   if (!source.is_cpp() || source.raw.size() <= kFileLinesMax) return {};
   return {{source.path, kFileLinesMax + 1, "files-are-short",
-           std::to_string(source.raw.size()) + " lines, more than " + std::to_string(kFileLinesMax) + ": split it by purpose"}};
+           std::to_string(source.raw.size()) + " lines, more than " + std::to_string(kFileLinesMax) +
+               ": split it by purpose"}};
 }
 
 Findings sharing_is_explained(const Source& source, const House&) {
@@ -179,8 +201,9 @@ Findings sharing_is_explained(const Source& source, const House&) {
       explained = above > 1;  // the licence line explains nothing
     }
     if (!explained) {
-      found.push_back({source.path, i + 1, "sharing-is-explained",
-                       "std::shared_ptr: say in a comment on this line or right above who shares it, or use std::unique_ptr"});
+      found.push_back(
+          {source.path, i + 1, "sharing-is-explained",
+           "std::shared_ptr: say in a comment on this line or right above who shares it, or use std::unique_ptr"});
     }
   }
   return found;
@@ -190,11 +213,20 @@ Findings no_path_of_one_machine(const Source& source, const House&) {
   Findings found;
   for (std::size_t i = 0; i < source.raw.size(); ++i) {
     const std::string& line = source.raw[i];
-    for (const std::string_view start : {"/ho" "me/", "/ro" "ot/", "/wo" "rk/", "/Us" "ers/"}) {
+    for (const std::string_view start : {"/ho"
+                                         "me/",
+                                         "/ro"
+                                         "ot/",
+                                         "/wo"
+                                         "rk/",
+                                         "/Us"
+                                         "ers/"}) {
       for (std::size_t at = line.find(start); at != std::string::npos; at = line.find(start, at + 1)) {
         const char before = at == 0 ? ' ' : line[at - 1];
-        if (std::isalnum(static_cast<unsigned char>(before)) != 0 || std::string_view("_-.}*)>").contains(before)) continue;
-        found.push_back({source.path, i + 1, "no-path-of-one-machine", std::string(start) + "...: it is not there on other machines"});
+        if (std::isalnum(static_cast<unsigned char>(before)) != 0 || std::string_view("_-.}*)>").contains(before))
+          continue;
+        found.push_back({source.path, i + 1, "no-path-of-one-machine",
+                         std::string(start) + "...: it is not there on other machines"});
       }
     }
   }
@@ -260,7 +292,9 @@ const std::vector<Rule> kRules = {
     {"links-lead-somewhere", links_lead_somewhere},
 };
 
-std::string Finding::to_line() const { return path + ":" + std::to_string(line) + ": " + rule + ": " + why; }
+std::string Finding::to_line() const {
+  return path + ":" + std::to_string(line) + ": " + rule + ": " + why;
+}
 
 const Rule& rule_named(std::string_view name) {
   const auto rule = std::ranges::find(kRules, name, &Rule::name);
@@ -272,8 +306,8 @@ Findings findings_of(const Rule& rule, const std::vector<Source>& sources, const
   Findings all;
   for (const Source& source : sources) {
     const bool allowed = std::ranges::any_of(kExceptions, [&](const Exception& exception) {
-      return exception.rule == rule.name && (exception.path.ends_with('/') ? source.path.starts_with(exception.path)
-                                                                           : source.path == exception.path);
+      return exception.rule == rule.name &&
+             (exception.path.ends_with('/') ? source.path.starts_with(exception.path) : source.path == exception.path);
     });
     if (!allowed) std::ranges::move(rule.check(source, house), std::back_inserter(all));
   }

@@ -42,7 +42,8 @@ struct Exception {
 };
 
 inline constexpr std::array kExceptions = {
-    Exception{"no-sockets", "src/doors/", "a door speaks to clients through Boost.Asio and Beast, on the agent's one event loop"},
+    Exception{"no-sockets", "src/doors/",
+              "a door speaks to clients through Boost.Asio and Beast, on the agent's one event loop"},
 };
 
 inline constexpr std::size_t kFileLinesMax = 800;
@@ -52,14 +53,16 @@ inline constexpr std::size_t kFileLinesMax = 800;
 inline constexpr std::array<std::string_view, 8> kDeciderRooms = {"device", "hub",   "ladder", "spool",
                                                                   "store",  "trial", "update", "federated"};
 // Rooms that may own threads: calculators, and the real doers.
-inline constexpr std::array<std::string_view, 6> kThreadRooms = {"engine", "forge", "kernels", "learn", "posix", "signal"};
+inline constexpr std::array<std::string_view, 6> kThreadRooms = {"engine", "forge", "kernels",
+                                                                 "learn",  "posix", "signal"};
 
 extern const std::vector<Rule> kRules;
 
 [[nodiscard]] const Rule& rule_named(std::string_view name);
 
 // The findings of a rule over many sources, without those that kExceptions allows.
-[[nodiscard]] std::vector<Finding> findings_of(const Rule& rule, const std::vector<Source>& sources, const House& house);
+[[nodiscard]] std::vector<Finding> findings_of(const Rule& rule, const std::vector<Source>& sources,
+                                               const House& house);
 
 [[nodiscard]] House house_of(const std::vector<Source>& sources);
 

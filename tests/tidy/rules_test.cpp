@@ -48,13 +48,15 @@ TEST(Rules, NoSocketsFires) {
 }
 
 TEST(Rules, NoFilesFires) {
-  EXPECT_EQ(lines_where("no-files", "src/engine/x.cpp", "std::ifstream file(\"a\");\nint f = ::open(a, 0);\n"), (Lines{1, 2}));
+  EXPECT_EQ(lines_where("no-files", "src/engine/x.cpp", "std::ifstream file(\"a\");\nint f = ::open(a, 0);\n"),
+            (Lines{1, 2}));
   EXPECT_EQ(lines_where("no-files", "src/engine/x.cpp", "#include <filesystem>\n"), (Lines{1}));
   EXPECT_EQ(lines_where("no-files", "src/engine/x.cpp", "storage.open(a);\nvoid Breaker::open(int a) {}\n"), Lines{});
 }
 
 TEST(Rules, NoRandomDevicesFires) {
-  EXPECT_EQ(lines_where("no-random-devices", "src/sim/x.cpp", "std::random_device device;\nint r = rand();\n"), (Lines{1, 2}));
+  EXPECT_EQ(lines_where("no-random-devices", "src/sim/x.cpp", "std::random_device device;\nint r = rand();\n"),
+            (Lines{1, 2}));
   EXPECT_EQ(lines_where("no-random-devices", "src/sim/x.cpp", "SplitMix64 operand(1);\n"), Lines{});
 }
 
@@ -72,24 +74,30 @@ TEST(Rules, DoersStayOutsideFires) {
 }
 
 TEST(Rules, DecidersAreExactFires) {
-  EXPECT_EQ(lines_where("deciders-are-exact", "src/ladder/x.cpp", "double share;\nstd::unordered_map<int, int> m;\n"), (Lines{1, 2}));
-  EXPECT_EQ(lines_where("deciders-are-exact", "src/store/x.hpp", "#include <cmath>\n#include <random>\n"), (Lines{1, 2}));
+  EXPECT_EQ(lines_where("deciders-are-exact", "src/ladder/x.cpp", "double share;\nstd::unordered_map<int, int> m;\n"),
+            (Lines{1, 2}));
+  EXPECT_EQ(lines_where("deciders-are-exact", "src/store/x.hpp", "#include <cmath>\n#include <random>\n"),
+            (Lines{1, 2}));
   EXPECT_EQ(lines_where("deciders-are-exact", "src/kernels/x.cpp", "double share;\n"), Lines{});
-  EXPECT_EQ(lines_where("deciders-are-exact", "src/ladder/x.cpp", "// no float\nint afloat; auto s = \"float\";\n"), Lines{});
+  EXPECT_EQ(lines_where("deciders-are-exact", "src/ladder/x.cpp", "// no float\nint afloat; auto s = \"float\";\n"),
+            Lines{});
 }
 
 TEST(Rules, RoomsUseLowerFloorsFires) {
   EXPECT_EQ(lines_where("rooms-use-lower-floors", "src/ladder/x.cpp", "#include \"device/device.hpp\"\n"), (Lines{1}));
   EXPECT_EQ(lines_where("rooms-use-lower-floors", "src/posix/x.cpp", "#include \"fakes/disk.hpp\"\n"), (Lines{1}));
   EXPECT_EQ(lines_where("rooms-use-lower-floors", "src/ladder/x.cpp", "#include \"breaker.hpp\"\n"), (Lines{1}));
-  EXPECT_EQ(lines_where("rooms-use-lower-floors", "src/ladder/x.cpp", "#include \"ladder/a.hpp\"\n#include \"base/a.hpp\"\n"), Lines{});
+  EXPECT_EQ(
+      lines_where("rooms-use-lower-floors", "src/ladder/x.cpp", "#include \"ladder/a.hpp\"\n#include \"base/a.hpp\"\n"),
+      Lines{});
 }
 
 TEST(Rules, LicenceComesFirstFires) {
   EXPECT_EQ(lines_where("licence-comes-first", "src/base/x.cpp", "int a;\n"), (Lines{1}));
   EXPECT_EQ(lines_where("licence-comes-first", "src/base/x.cpp", ""), (Lines{1}));
   EXPECT_EQ(lines_where("licence-comes-first", "src/base/x.cpp", "// SPDX-License-Identifier: Apache-2.0\n"), Lines{});
-  EXPECT_EQ(lines_where("licence-comes-first", "scripts/x", "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"), Lines{});
+  EXPECT_EQ(lines_where("licence-comes-first", "scripts/x", "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n"),
+            Lines{});
   EXPECT_EQ(lines_where("licence-comes-first", "README.md", "# Lichen\n"), Lines{});
 }
 
@@ -104,8 +112,14 @@ TEST(Rules, HeadersHavePragmaOnceFires) {
 }
 
 TEST(Rules, NothingIsLeftForLaterFiresInCommentsAndDocuments) {
-  EXPECT_EQ(lines_where("nothing-is-left-for-later", "src/base/x.cpp", "int a;  // TO" "DO: later\n"), (Lines{1}));
-  EXPECT_EQ(lines_where("nothing-is-left-for-later", "docs/x.md", "a\nFIX" "ME\n"), (Lines{2}));
+  EXPECT_EQ(lines_where("nothing-is-left-for-later", "src/base/x.cpp",
+                        "int a;  // TO"
+                        "DO: later\n"),
+            (Lines{1}));
+  EXPECT_EQ(lines_where("nothing-is-left-for-later", "docs/x.md",
+                        "a\nFIX"
+                        "ME\n"),
+            (Lines{2}));
   EXPECT_EQ(lines_where("nothing-is-left-for-later", "src/base/x.cpp", "int kTODOS;\n"), Lines{});
 }
 
@@ -117,23 +131,37 @@ TEST(Rules, FilesAreShortFires) {
 
 TEST(Rules, SharingIsExplainedFires) {
   EXPECT_EQ(lines_where("sharing-is-explained", "src/base/x.hpp", "\nstd::shared_ptr<int> a;\n"), (Lines{2}));
-  EXPECT_EQ(lines_where("sharing-is-explained", "src/base/x.hpp", "std::shared_ptr<int> a;  // by the door and its clients\n"), Lines{});
-  EXPECT_EQ(lines_where("sharing-is-explained", "src/base/x.hpp", "\n// Shared by the door and its clients.\nstd::shared_ptr<int> a;\n"),
+  EXPECT_EQ(lines_where("sharing-is-explained", "src/base/x.hpp",
+                        "std::shared_ptr<int> a;  // by the door and its clients\n"),
+            Lines{});
+  EXPECT_EQ(lines_where("sharing-is-explained", "src/base/x.hpp",
+                        "\n// Shared by the door and its clients.\nstd::shared_ptr<int> a;\n"),
             Lines{});
 }
 
 TEST(Rules, NoPathOfOneMachineFires) {
-  EXPECT_EQ(lines_where("no-path-of-one-machine", "scripts/x", "a=1\ncd /ho" "me/ann/lichen\n"), (Lines{2}));
-  EXPECT_EQ(lines_where("no-path-of-one-machine", "scripts/x", "cd build/wo" "rk/a\n"), Lines{});
+  EXPECT_EQ(lines_where("no-path-of-one-machine", "scripts/x",
+                        "a=1\ncd /ho"
+                        "me/ann/lichen\n"),
+            (Lines{2}));
+  EXPECT_EQ(lines_where("no-path-of-one-machine", "scripts/x",
+                        "cd build/wo"
+                        "rk/a\n"),
+            Lines{});
 }
 
 TEST(Rules, LinksLeadSomewhereFires) {
   EXPECT_EQ(lines_where("links-lead-somewhere", "docs/a.md", "x\nsee [it](gone.md)\n"), (Lines{2}));
-  EXPECT_EQ(lines_where("links-lead-somewhere", "docs/a.md", "[a](testing.md#b) [c](../README.md) [d](https://x.org) [e](#f)\n"), Lines{});
-  EXPECT_EQ(lines_where("links-lead-somewhere", "README.md", "`[a](gone.md)`\n```\n[b](gone.md)\n```\n[docs](docs/)\n"), Lines{});
+  EXPECT_EQ(lines_where("links-lead-somewhere", "docs/a.md",
+                        "[a](testing.md#b) [c](../README.md) [d](https://x.org) [e](#f)\n"),
+            Lines{});
+  EXPECT_EQ(lines_where("links-lead-somewhere", "README.md", "`[a](gone.md)`\n```\n[b](gone.md)\n```\n[docs](docs/)\n"),
+            Lines{});
 }
 
-TEST(Rules, ComeEachWithATestOfTheirOwnHere) { EXPECT_EQ(kRules.size(), 16u) << "add the new rule to this file, then count again"; }
+TEST(Rules, ComeEachWithATestOfTheirOwnHere) {
+  EXPECT_EQ(kRules.size(), 16u) << "add the new rule to this file, then count again";
+}
 
 TEST(Stripper, BlanksCommentsAndKeepsTheLines) {
   const Source source = make_source("x.cpp", "a /* b\nc */ d // e\nf\n");
@@ -167,8 +195,10 @@ TEST(Sources, FindIncludesButNotInComments) {
 }
 
 TEST(Floors, ComeFromTheRoomsInCMake) {
-  const Floors floors = floors_of({make_source("src/a/CMakeLists.txt", "# lichen_room(NAME no FLOOR 9)\nlichen_room(NAME a FLOOR 0\n  SOURCES x.cpp)\n"),
-                                   make_source("src/b/CMakeLists.txt", "lichen_room(NAME b\n  FLOOR 12 USES a)\n")});
+  const Floors floors =
+      floors_of({make_source("src/a/CMakeLists.txt",
+                             "# lichen_room(NAME no FLOOR 9)\nlichen_room(NAME a FLOOR 0\n  SOURCES x.cpp)\n"),
+                 make_source("src/b/CMakeLists.txt", "lichen_room(NAME b\n  FLOOR 12 USES a)\n")});
   EXPECT_EQ(floors, (Floors{{"a", 0}, {"b", 12}}));
 }
 

@@ -12,7 +12,9 @@
 namespace lichen::tidy {
 namespace {
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 std::vector<std::string> lines_of(std::string_view text) {
   std::vector<std::string> lines;
@@ -99,7 +101,8 @@ std::vector<Include> includes_of(const Source& source) {
   for (std::size_t i = 0; i < source.raw.size(); ++i) {
     const std::string& code = source.code[i];
     const std::size_t hash = code.find_first_not_of(" \t");
-    if (hash == std::string::npos || code[hash] != '#' || find_word(code, "include", hash) == std::string::npos) continue;
+    if (hash == std::string::npos || code[hash] != '#' || find_word(code, "include", hash) == std::string::npos)
+      continue;
     const std::string& line = source.raw[i];
     const std::size_t open = line.find_first_of("<\"", hash);
     if (open == std::string::npos) continue;
@@ -112,8 +115,8 @@ std::vector<Include> includes_of(const Source& source) {
 }
 
 bool is_text_that_people_write(const std::filesystem::path& path) {
-  static constexpr std::array kEndings = {".cpp", ".hpp", ".h",  ".cc",   ".c",    ".cmake", ".txt", ".md", ".py",
-                                          ".sh",  ".fbs", ".in", ".toml", ".yaml", ".yml",   ".service"};
+  static constexpr std::array kEndings = {".cpp", ".hpp", ".h",   ".cc", ".c",    ".cmake", ".txt", ".md",
+                                          ".py",  ".sh",  ".fbs", ".in", ".toml", ".yaml",  ".yml", ".service"};
   const std::string ending = path.extension().string();
   if (!ending.empty()) return std::ranges::find(kEndings, ending) != kEndings.end();
   std::ifstream file(path);  // no ending: a script, if it says so
@@ -131,7 +134,9 @@ bool is_left_out(const std::filesystem::path& relative) {
 
 }  // namespace
 
-bool Source::is_header() const { return path.ends_with(".hpp") || path.ends_with(".h"); }
+bool Source::is_header() const {
+  return path.ends_with(".hpp") || path.ends_with(".h");
+}
 
 bool Source::is_cpp() const {
   return is_header() || path.ends_with(".cpp") || path.ends_with(".cc") || path.ends_with(".c");

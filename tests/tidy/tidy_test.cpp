@@ -26,7 +26,8 @@ House house() {
       house.paths.insert(std::filesystem::relative(entry.path(), LICHEN_SOURCE_DIR).generic_string());
     }
   }
-  for (const auto& entry : std::filesystem::directory_iterator(LICHEN_SOURCE_DIR)) house.paths.insert(entry.path().filename().string());
+  for (const auto& entry : std::filesystem::directory_iterator(LICHEN_SOURCE_DIR))
+    house.paths.insert(entry.path().filename().string());
   return house;
 }
 
@@ -37,37 +38,69 @@ void expect_clean(std::string_view rule) {
   EXPECT_TRUE(findings.empty()) << findings.size() << " findings:\n" << lines;
 }
 
-TEST(Tidy, OnlyDoersAndAppsTouchASystemClock) { expect_clean("no-clock"); }
+TEST(Tidy, OnlyDoersAndAppsTouchASystemClock) {
+  expect_clean("no-clock");
+}
 
-TEST(Tidy, OnlyDoersAppsAndDoorsTouchASocket) { expect_clean("no-sockets"); }
+TEST(Tidy, OnlyDoersAppsAndDoorsTouchASocket) {
+  expect_clean("no-sockets");
+}
 
-TEST(Tidy, OnlyDoersAndAppsTouchAFile) { expect_clean("no-files"); }
+TEST(Tidy, OnlyDoersAndAppsTouchAFile) {
+  expect_clean("no-files");
+}
 
-TEST(Tidy, OnlyDoersAndAppsTouchARandomDevice) { expect_clean("no-random-devices"); }
+TEST(Tidy, OnlyDoersAndAppsTouchARandomDevice) {
+  expect_clean("no-random-devices");
+}
 
-TEST(Tidy, OnlyCalculatorsAndPosixOwnThreads) { expect_clean("no-threads"); }
+TEST(Tidy, OnlyCalculatorsAndPosixOwnThreads) {
+  expect_clean("no-threads");
+}
 
-TEST(Tidy, OnlySimAndAppsIncludeDoers) { expect_clean("doers-stay-outside"); }
+TEST(Tidy, OnlySimAndAppsIncludeDoers) {
+  expect_clean("doers-stay-outside");
+}
 
-TEST(Tidy, DecidersUseNoFloatingPointNorUnorderedContainers) { expect_clean("deciders-are-exact"); }
+TEST(Tidy, DecidersUseNoFloatingPointNorUnorderedContainers) {
+  expect_clean("deciders-are-exact");
+}
 
-TEST(Tidy, ARoomIncludesOnlyRoomsOnLowerFloors) { expect_clean("rooms-use-lower-floors"); }
+TEST(Tidy, ARoomIncludesOnlyRoomsOnLowerFloors) {
+  expect_clean("rooms-use-lower-floors");
+}
 
-TEST(Tidy, EverySourceBeginsWithItsLicence) { expect_clean("licence-comes-first"); }
+TEST(Tidy, EverySourceBeginsWithItsLicence) {
+  expect_clean("licence-comes-first");
+}
 
-TEST(Tidy, NoHeaderOpensANamespaceForOthers) { expect_clean("headers-use-no-namespace"); }
+TEST(Tidy, NoHeaderOpensANamespaceForOthers) {
+  expect_clean("headers-use-no-namespace");
+}
 
-TEST(Tidy, EveryHeaderIsIncludedOnce) { expect_clean("headers-have-pragma-once"); }
+TEST(Tidy, EveryHeaderIsIncludedOnce) {
+  expect_clean("headers-have-pragma-once");
+}
 
-TEST(Tidy, NothingIsLeftForLater) { expect_clean("nothing-is-left-for-later"); }
+TEST(Tidy, NothingIsLeftForLater) {
+  expect_clean("nothing-is-left-for-later");
+}
 
-TEST(Tidy, NoSourceIsLongerThanTheLimit) { expect_clean("files-are-short"); }
+TEST(Tidy, NoSourceIsLongerThanTheLimit) {
+  expect_clean("files-are-short");
+}
 
-TEST(Tidy, EverySharedPointerSaysWhoShares) { expect_clean("sharing-is-explained"); }
+TEST(Tidy, EverySharedPointerSaysWhoShares) {
+  expect_clean("sharing-is-explained");
+}
 
-TEST(Tidy, NoFileNamesAPathOfOneMachine) { expect_clean("no-path-of-one-machine"); }
+TEST(Tidy, NoFileNamesAPathOfOneMachine) {
+  expect_clean("no-path-of-one-machine");
+}
 
-TEST(Tidy, EveryLinkInTheDocumentsLeadsToAFile) { expect_clean("links-lead-somewhere"); }
+TEST(Tidy, EveryLinkInTheDocumentsLeadsToAFile) {
+  expect_clean("links-lead-somewhere");
+}
 
 TEST(Tidy, EveryExceptionToARuleIsStillNeeded) {
   for (const Exception& exception : kExceptions) {
@@ -78,7 +111,8 @@ TEST(Tidy, EveryExceptionToARuleIsStillNeeded) {
       any = true;
       used += rule_named(exception.rule).check(source, house()).size();
     }
-    EXPECT_TRUE(!any || used > 0) << exception.rule << " for " << exception.path << ": nothing there breaks the rule any more";
+    EXPECT_TRUE(!any || used > 0) << exception.rule << " for " << exception.path
+                                  << ": nothing there breaks the rule any more";
   }
 }
 
