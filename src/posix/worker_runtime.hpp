@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What runs inside lichen-worker: the template, which forks, and the worker, which opens its model file, goes into the
+// sandbox, and only then reads the first byte of it. What a worker computes is a WorkerBody.
+#pragma once
+
+#include <span>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "posix/worker_job.hpp"
+
+namespace lichen::posix {
+
+inline constexpr std::size_t kModelBytesMax = std::size_t{2} << 30;
+
+// Exit statuses of a worker. Why it ended is in the channel's detail too, except for the first.
+inline constexpr int kExitNoChannel = 70;
+inline constexpr int kExitStartFailed = 71;
+inline constexpr int kExitOutOfMemory = 72;
+inline constexpr int kExitException = 73;
+
+class WorkerBody {
+ public:
+  virtual ~WorkerBody();
+  // In the sandbox, once. `model` is the mapped model file, valid for the life of the process; empty without a file.
+  virtual Result<void> load(const WorkerJobSpec& spec, ByteView model) = 0;
+  // One job: the tensors of spec.inputs from `input`, those of spec.outputs to `output`. An Error refuses this input;
+  // the worker lives on.
+  virtual Result<void> run(ByteView input, std::span<std::byte> output) = 0;
+};
+
+// Serves start requests on `socket_fd` until its other end closes, forking a worker around `body` (constructed, not
+// loaded) for each. Must be called without other threads. Returns the exit code of the template.
+[[nodiscard]] int run_template(int socket_fd, WorkerBody& body);
+
+}  // namespace lichen::posix
