@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The repository holds to its own rules. A failure prints file:line: rule: why.
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -114,6 +116,22 @@ TEST(Tidy, EveryExceptionToARuleIsStillNeeded) {
     EXPECT_TRUE(!any || used > 0) << exception.rule << " for " << exception.path
                                   << ": nothing there breaks the rule any more";
   }
+}
+
+// The table in docs/architecture.md: | floor | `room/` | purpose |
+TEST(Tidy, TheArchitectureDocumentHasEveryRoomOnItsFloor) {
+  Floors built = floors_of(tree());
+  built["apps"] = 11;  // programs, not a library
+  Floors written;
+  for (const Source& source : tree()) {
+    if (source.path != "docs/architecture.md") continue;
+    for (const std::string& line : source.raw) {
+      std::array<char, 64> room{};
+      int floor = 0;
+      if (std::sscanf(line.c_str(), "| %d | `%63[a-z_]/` |", &floor, room.data()) == 2) written[room.data()] = floor;
+    }
+  }
+  EXPECT_EQ(written, built);
 }
 
 TEST(Tidy, TheTreeThatIsReadHoldsTheHouse) {
