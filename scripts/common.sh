@@ -20,7 +20,7 @@ bad_usage() {
 }
 
 # Passes a program's lines on. Into a pipe or file, of all lines that only say "another one done" (ninja's [n/m],
-# ctest's Start and Passed) every 100th is kept, so that a log stays short and yet shows that something moves.
+# ctest's Start and Passed) every 50th is kept, so that a log stays short and yet shows that something moves.
 calm() {
     local line count=0
     local dull='^\[[0-9]+/[0-9]+\] |^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed '
@@ -28,7 +28,7 @@ calm() {
         [[ $line != "ninja: no work to do." ]] || continue
         if [[ $line =~ $dull ]]; then
             [[ $line == *" Start "* ]] && continue
-            ((++count % 100 == 0)) || continue
+            ((++count % 50 == 0)) || continue
         fi
         printf '%s\n' "$line"
     done
