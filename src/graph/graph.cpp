@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph/graph.hpp"
+
+#include <utility>
+
+#include "base/assert.hpp"
+
+namespace lichen::graph {
+namespace {
+
+template <typename T>
+Tensor constant_of(std::string name, tensor::DType dtype, tensor::Shape shape, std::span<const T> values,
+                   tensor::Quantization quantization) {
+  LICHEN_ASSERT(static_cast<std::size_t>(shape.elements()) == values.size());
+  return {{std::move(name), dtype, shape}, std::move(quantization), tensor::Data::copy_of(values)};
+}
+
+}  // namespace
+
+TensorId Graph::add(Tensor tensor) {
+  tensors.push_back(std::move(tensor));
+  return static_cast<TensorId>(tensors.size() - 1);
+}
+
+TensorId Graph::add(std::string tensor_name, tensor::DType dtype, tensor::Shape shape,
+                    tensor::Quantization quantization) {
+  return add(Tensor{{std::move(tensor_name), dtype, shape}, std::move(quantization), std::nullopt});
+}
+
+TensorId Graph::add_constant(std::string tensor_name, tensor::Shape shape, std::span<const float> values) {
+  return add(constant_of(std::move(tensor_name), tensor::DType::kF32, shape, values, {}));
+}
+
+TensorId Graph::add_constant(std::string tensor_name, tensor::Shape shape, std::span<const std::int8_t> values,
+                             tensor::Quantization quantization) {
+  return add(constant_of(std::move(tensor_name), tensor::DType::kI8, shape, values, std::move(quantization)));
+}
+
+TensorId Graph::add_constant(std::string tensor_name, tensor::Shape shape, std::span<const std::int32_t> values,
+                             tensor::Quantization quantization) {
+  return add(constant_of(std::move(tensor_name), tensor::DType::kI32, shape, values, std::move(quantization)));
+}
+
+}  // namespace lichen::graph

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "graph/ops/checks.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+namespace lichen::graph {
+
+using tensor::DType;
+
+std::unexpected<Error> bad_tensor(const Tensor& tensor, std::string why, Code code) {
+  return fail(code, "bad node", fmt::format("tensor '{}'", tensor.spec.name), std::move(why));
+}
+
+std::unexpected<Error> bad_attribute(std::string why) { return fail(Code::kBadInput, "bad node", "attributes", std::move(why)); }
+
+Result<void> require_rank(const Tensor& tensor, std::size_t rank) {
+  if (tensor.spec.shape.rank() == rank) return {};
+  return bad_tensor(tensor, fmt::format("shape {} where rank {} is needed", tensor.spec.shape.to_text(), rank));
+}
+
+Result<void> require_dtype(const Tensor& tensor, DType dtype) {
+  if (tensor.spec.dtype == dtype) return {};
+  return bad_tensor(tensor, fmt::format("{} where {} is needed", name_of(tensor.spec.dtype), name_of(dtype)), Code::kUnsupported);
+}
+
+Result<void> require_activation_type(const Tensor& tensor) {
+  const DType dtype = tensor.spec.dtype;
+  if (dtype == DType::kF32) return {};
+  if (dtype != DType::kI8 && dtype != DType::kU8) {
+    return bad_tensor(tensor, fmt::format("{} is not computed with, only f32, i8 and u8 are", name_of(dtype)), Code::kUnsupported);
+  }
+  if (tensor.quantization.empty()) return bad_tensor(tensor, fmt::format("{} without a scale", name_of(dtype)));
+  if (tensor.quantization.per_channel()) {
+    return bad_tensor(tensor, "an activation with one scale a channel", Code::kUnsupported);
+  }
+  return {};
+}
+
+Result<void> require_same_type(const Tensor& tensor, const Tensor& as) {
+  if (tensor.spec.dtype == as.spec.dtype) return {};
+  return bad_tensor(tensor, fmt::format("{} beside '{}' of {}", name_of(tensor.spec.dtype), as.spec.name, name_of(as.spec.dtype)),
+                    Code::kUnsupported);
+}
+
+Result<void> require_not_empty(const Tensor& tensor) {
+  if (tensor.spec.shape.elements() > 0) return {};
+  return bad_tensor(tensor, fmt::format("shape {} has no elements", tensor.spec.shape.to_text()));
+}
+
+namespace {
+
+Result<void> require_bias(const NodeView& node, std::int64_t channels) {
+  if (!node.has_input(2)) return {};
+  const Tensor& bias = node.input(2);
+  LICHEN_TRY(require_dtype(bias, node.input(0).spec.dtype == DType::kF32 ? DType::kF32 : DType::kI32));
+  if (bias.spec.shape.elements() != channels) {
+    return bad_tensor(bias, fmt::format("bias {} for {} output channels", bias.spec.shape.to_text(), channels));
+  }
+  if (!bias.constant) return bad_tensor(bias, "bias that is computed, not constant", Code::kUnsupported);
+  return {};
+}
+
+}  // namespace
+
+Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_t channels) {
+  const Tensor& input = node.input(0);
+  const Tensor& weights = node.input(1);
+  LICHEN_TRY(require_activation_type(input));
+  LICHEN_TRY(require_same_type(node.output(), input));
+  LICHEN_TRY(require_activation_type(node.output()));
+  LICHEN_TRY(require_same_type(weights, input));
+  for (const Tensor* tensor : {&input, &weights}) LICHEN_TRY(require_not_empty(*tensor));
+  if (!weights.constant) return bad_tensor(weights, "weights that are computed, not constant", Code::kUnsupported);
+  if (input.spec.dtype != DType::kF32) {
+    if (weights.quantization.empty()) return bad_tensor(weights, "integer weights without a scale");
+    if (weights.quantization.per_channel()) {
+      if (weights.quantization.axis != axis) return bad_tensor(weights, fmt::format("scales along axis {}, not {}", weights.quantization.axis, axis));
+      if (std::ranges::any_of(weights.quantization.zero_points, [](std::int32_t z) { return z != 0; })) {
+        return bad_tensor(weights, "per-channel weights with a zero point", Code::kUnsupported);
+      }
+    }
+  }
+  return require_bias(node, channels);
+}
+
+Result<void> check_unary(const NodeView& node) {
+  LICHEN_TRY(require_activation_type(node.input(0)));
+  LICHEN_TRY(require_same_type(node.output(), node.input(0)));
+  return require_activation_type(node.output());
+}
+
+Result<tensor::Shape> infer_same(const NodeView& node) { return node.input(0).spec.shape; }
+
+std::int64_t output_elements(const NodeView& node) { return node.output().spec.shape.elements(); }
+
+Result<void> check_binary(const NodeView& node) {
+  LICHEN_TRY(check_unary(node));
+  LICHEN_TRY(require_activation_type(node.input(1)));
+  return require_same_type(node.input(1), node.input(0));
+}
+
+Result<tensor::Shape> infer_broadcast(const NodeView& node) {
+  const tensor::Shape& a = node.input(0).spec.shape;
+  const tensor::Shape& b = node.input(1).spec.shape;
+  const std::size_t rank = std::max(a.rank(), b.rank());
+  std::array<std::int64_t, tensor::kRankMax> dims{};
+  for (std::size_t i = 0; i < rank; ++i) {  // aligned at the last dimension
+    const std::int64_t da = i < a.rank() ? a[a.rank() - 1 - i] : 1;
+    const std::int64_t db = i < b.rank() ? b[b.rank() - 1 - i] : 1;
+    if (da != db && da != 1 && db != 1) {
+      return bad_tensor(node.input(1), fmt::format("shape {} does not go with {}", b.to_text(), a.to_text()));
+    }
+    dims[rank - 1 - i] = da == 1 ? db : da;
+  }
+  return tensor::Shape::make(std::span(dims).first(rank), node.output().spec.name);
+}
+
+}  // namespace lichen::graph
