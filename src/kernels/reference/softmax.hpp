@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Softmax over rows of `depth` elements. The integer form is gemmlowp's fixed-point exponential and reciprocal, as
+// LiteRT's reference kernel uses them; its output always means q(1/256, smallest value of T).
+#pragma once
+
+#include "kernels/geometry.hpp"
+
+namespace lichen::kernels::reference {
+
+void softmax(Index rows, Index depth, const float* in, float beta, float* out);
+
+struct SoftmaxQuantized {
+  Multiplier multiplier;         // input difference -> fixed point with 5 integer bits; shift is >= 0
+  std::int32_t difference_min = 0;  // what lies further below the row's maximum counts as 0
+};
+[[nodiscard]] Result<SoftmaxQuantized> softmax_quantized(float beta, float in_scale);
+
+// T is int8_t or uint8_t.
+template <typename T>
+void softmax(Index rows, Index depth, const T* in, const SoftmaxQuantized& q, T* out);
+
+}  // namespace lichen::kernels::reference
