@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our own kernels as steps of a plan: for each op one builder (native/<op>.cpp) that checks what the kernel cannot do,
+// packs weights, and returns the step.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "base/error.hpp"
+#include "graph/ops/schema.hpp"
+#include "kernels/cpu.hpp"
+
+namespace lichen::engine {
+
+// The memory of one call. Constant inputs are there too; packed ones need not be read.
+struct StepBuffers {
+  std::span<const std::byte* const> inputs;
+  std::byte* output = nullptr;
+  std::byte* scratch = nullptr;  // scratch_bytes() of them, aligned to kArenaAlign
+
+  template <typename T>
+  [[nodiscard]] const T* in(std::size_t i) const {
+    return i < inputs.size() ? reinterpret_cast<const T*>(inputs[i]) : nullptr;
+  }
+  template <typename T>
+  [[nodiscard]] T* out() const {
+    return reinterpret_cast<T*>(output);
+  }
+};
+
+class Step {
+ public:
+  Step(std::string_view kernel, std::size_t scratch_bytes) : kernel_(kernel), scratch_bytes_(scratch_bytes) {}
+  virtual ~Step();
+  virtual void run(const StepBuffers& buffers) const = 0;
+  [[nodiscard]] std::string_view kernel() const { return kernel_; }  // "conv2d i8 avx2": text of static duration
+  [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
+
+ private:
+  std::string_view kernel_;
+  std::size_t scratch_bytes_;
+};
+
+// A step from a function of StepBuffers, which owns what it captured.
+template <typename F>
+class FunctionStep final : public Step {
+ public:
+  FunctionStep(std::string_view kernel, std::size_t scratch_bytes, F function)
+      : Step(kernel, scratch_bytes), function_(std::move(function)) {}
+  void run(const StepBuffers& buffers) const override { function_(buffers); }
+
+ private:
+  F function_;
+};
+
+template <typename F>
+[[nodiscard]] std::unique_ptr<Step> make_step(std::string_view kernel, std::size_t scratch_bytes, F function) {
+  return std::make_unique<FunctionStep<F>>(kernel, scratch_bytes, std::move(function));
+}
+
+// How much packed weights may still take; asked before they are allocated.
+class PackBudget {
+ public:
+  explicit PackBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+  [[nodiscard]] Result<void> take(std::size_t bytes);
+  [[nodiscard]] std::size_t used() const { return used_; }
+
+ private:
+  std::size_t bytes_max_;
+  std::size_t used_ = 0;
+};
+
+struct BuildContext {
+  graph::NodeView node;
+  kernels::CpuFeatures cpu;
+  PackBudget& budget;
+};
+
+[[nodiscard]] Result<std::unique_ptr<Step>> build_step(const BuildContext& context);
+
+}  // namespace lichen::engine

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/reference/depthwise_conv2d.hpp"
+
+#include "engine/native/builders.hpp"
+#include "engine/native/quantization.hpp"
+#include "engine/native/window.hpp"
+
+namespace lichen::engine {
+namespace {
+
+template <typename T>
+StepResult build_integer(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
+  const ScaleProduct product = std::is_signed_v<T> ? ScaleProduct::kDouble : ScaleProduct::kFloat;
+  auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(w.out_c), product));
+  return make_step(std::is_signed_v<T> ? "depthwise_conv2d i8 reference" : "depthwise_conv2d u8 reference", 0,
+                   [w, q = std::move(q)](const StepBuffers& b) {
+                     kernels::reference::depthwise_conv2d(w, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(), b.out<T>());
+                   });
+}
+
+}  // namespace
+
+StepResult build_depthwise_conv2d(const BuildContext& context) {
+  const auto& a = context.node.attributes<graph::DepthwiseConv2DAttributes>();
+  const tensor::Shape& weights = context.node.input(1).spec.shape;
+  const auto w = LICHEN_TRY(window_of(context.node, a, weights[1], weights[2], a.dilation_h, a.dilation_w));
+  switch (context.node.input(0).spec.dtype) {
+    case tensor::DType::kI8: return build_integer<std::int8_t>(context, w, a.activation);
+    case tensor::DType::kU8: return build_integer<std::uint8_t>(context, w, a.activation);
+    default: break;
+  }
+  const kernels::FloatRange range = range_of(a.activation);
+  return make_step("depthwise_conv2d f32 reference", 0, [w, range](const StepBuffers& b) {
+    kernels::reference::depthwise_conv2d(w, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());
+  });
+}
+
+}  // namespace lichen::engine

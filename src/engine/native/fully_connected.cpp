@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/reference/fully_connected.hpp"
+
+#include "engine/native/builders.hpp"
+#include "engine/native/quantization.hpp"
+
+namespace lichen::engine {
+namespace {
+
+template <typename T>
+StepResult build_integer(const BuildContext& context, const kernels::MatrixSize& m, graph::Activation activation) {
+  const bool per_channel = context.node.input(1).quantization.per_channel();
+  auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(m.units),
+                                            per_channel ? ScaleProduct::kDouble : ScaleProduct::kFloat));
+  return make_step(std::is_signed_v<T> ? "fully_connected i8 reference" : "fully_connected u8 reference", 0,
+                   [m, q = std::move(q)](const StepBuffers& b) {
+                     kernels::reference::fully_connected(m, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(), b.out<T>());
+                   });
+}
+
+}  // namespace
+
+StepResult build_fully_connected(const BuildContext& context) {
+  const auto& a = context.node.attributes<graph::FullyConnectedAttributes>();
+  const tensor::Shape& weights = context.node.input(1).spec.shape;
+  const kernels::MatrixSize m{context.node.input(0).spec.shape.elements() / weights[1], weights[0], weights[1]};
+  switch (context.node.input(0).spec.dtype) {
+    case tensor::DType::kI8: return build_integer<std::int8_t>(context, m, a.activation);
+    case tensor::DType::kU8: return build_integer<std::uint8_t>(context, m, a.activation);
+    default: break;
+  }
+  const kernels::FloatRange range = range_of(a.activation);
+  return make_step("fully_connected f32 reference", 0, [m, range](const StepBuffers& b) {
+    kernels::reference::fully_connected(m, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());
+  });
+}
+
+}  // namespace lichen::engine

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+
+#include "engine/native/builders.hpp"
+
+namespace lichen::engine {
+
+StepResult build_reshape(const BuildContext& context) {
+  const std::size_t bytes = context.node.output().spec.bytes();
+  return make_step("reshape copy", 0, [bytes](const StepBuffers& b) {
+    if (bytes > 0) std::memcpy(b.output, b.inputs[0], bytes);
+  });
+}
+
+}  // namespace lichen::engine
