@@ -86,12 +86,12 @@ Result<std::unique_ptr<ProcessWorkers>> ProcessWorkers::create(ProcessWorkersCon
 
 ProcessWorkers::~ProcessWorkers() {
   for (const auto& slot : slots_) terminate(*slot);
-  template_.reset();  // and with it every worker that we have no pidfd of
   for (const auto& slot : slots_) {
     if (slot->phase != Slot::Phase::kRunning) continue;
     pollfd end{slot->pidfd.get(), POLLIN, 0};
     while (::poll(&end, 1, kEndingWaitMsMax) < 0 && errno == EINTR) continue;
   }
+  template_.reset();  // and with it every worker that we have no pidfd of
 }
 
 // ---- the port
@@ -114,6 +114,7 @@ ports::WorkerId ProcessWorkers::start(std::uint32_t model, std::uint32_t rung) {
     signal_event(wake_.get());
   }
   const ports::WorkerId id = slot->id;
+  if (opened && slot->job->sandbox == SandboxMode::kOff) log(fmt::format("worker {}: the sandbox is off", id));
   slots_.push_back(std::move(slot));
   send_queued();
   return id;

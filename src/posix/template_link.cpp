@@ -2,8 +2,10 @@
 #include "posix/template_link.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,7 +63,11 @@ Result<TemplateLink> TemplateLink::spawn(const std::string& program, const std::
 }
 
 TemplateLink::~TemplateLink() {
-  if (pidfd_.valid()) kill_and_reap();
+  if (!pidfd_.valid()) return;
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  pollfd end{pidfd_.get(), POLLIN, 0};
+  while (::poll(&end, 1, kTemplateGoodbyeMsMax) < 0 && errno == EINTR) continue;
+  kill_and_reap();
 }
 
 SendOutcome TemplateLink::request_worker(ports::WorkerId worker, const WorkerJobSpec& job, int memory_fd,

@@ -16,6 +16,8 @@
 
 namespace lichen::posix {
 
+inline constexpr int kTemplateGoodbyeMsMax = 1'000;  // from the request to end until it is killed
+
 class TemplateLink {
  public:
   // Runs `program` `arguments`... --template FD. It dies with the calling *thread* (PR_SET_PDEATHSIG), which therefore
@@ -23,7 +25,7 @@ class TemplateLink {
   static Result<TemplateLink> spawn(const std::string& program, const std::vector<std::string>& arguments);
   TemplateLink(TemplateLink&&) = default;
   TemplateLink& operator=(TemplateLink&&) = delete;
-  // Kills and reaps it, if it has not been reaped.
+  // Ends and reaps it, if it has not been reaped: it is asked first, so that it can reap its dead workers, then killed.
   ~TemplateLink();
 
   [[nodiscard]] pid_t pid() const { return pid_; }

@@ -154,8 +154,10 @@ class Template {
         while (::read(ended.get(), &info, sizeof info) > 0) continue;
         reap();
       }
-      if (sources[0].revents != 0 && !take_request()) return 0;  // the workers die with us
+      if (sources[0].revents != 0 && !take_request()) break;
     }
+    reap();  // those that are dead already; the others die with us
+    return 0;
   }
 
  private:
