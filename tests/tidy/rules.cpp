@@ -85,10 +85,18 @@ Findings no_random_devices(const Source& source, const House&) {
 
 Findings no_threads(const Source& source, const House&) {
   if (is_outside(source) || contains(kThreadRooms, source.room())) return {};
+  return uses_of(source, "no-threads",
+                 {"std::thread", "std::jthread", "std::async", "pthread_create", "std::this_thread"},
+                 {"thread", "pthread.h", "future"}, "only calculators and posix/ own threads");
+}
+
+Findings no_processes(const Source& source, const House&) {
+  if (is_outside(source) || is_doer(source)) return {};
   return uses_of(
-      source, "no-threads",
-      {"std::thread", "std::jthread", "std::async", "pthread_create", "std::this_thread", "::fork(", "vfork", "clone3"},
-      {"thread", "pthread.h", "future"}, "only calculators and posix/ own threads");
+      source, "no-processes",
+      {"::fork(", "vfork", "clone3", "posix_spawn", "::execv(", "::execve(", "popen", "std::system", "::kill("},
+      {"spawn.h", "sys/wait.h", "signal.h", "csignal"},
+      "only posix/, apps/ and tests start, stop or signal processes; go through the Workers port");
 }
 
 Findings doers_stay_outside(const Source& source, const House&) {
@@ -188,22 +196,54 @@ Findings files_are_short(const Source& source, const House&) {
                ": split it by purpose"}};
 }
 
-Findings sharing_is_explained(const Source& source, const House&) {
-  Findings found;
-  for (std::size_t i = 0; i < source.code.size() && source.is_cpp(); ++i) {
-    if (find_word(source.code[i], "std::shared_ptr") == std::string::npos) continue;
-    bool explained = source.raw[i].find("//") != std::string::npos;
-    // The comment block right above counts too.
-    for (std::size_t above = i; !explained && above > 0; --above) {
-      const std::string& line = source.raw[above - 1];
-      const std::size_t start = line.find_first_not_of(" \t");
-      if (start == std::string::npos || line.compare(start, 2, "//") != 0) break;
-      explained = above > 1;  // the licence line explains nothing
+// The shared pointers of a line: "std::shared_ptr<Connection>".
+std::vector<std::string> shared_pointers_of(const std::string& line) {
+  std::vector<std::string> pointers;
+  for (std::size_t at = find_word(line, "std::shared_ptr"); at != std::string::npos;
+       at = find_word(line, "std::shared_ptr", at + 1)) {
+    std::size_t end = line.find('<', at);
+    for (int depth = 0; end < line.size(); ++end) {
+      if (line[end] == '<') ++depth;
+      if (line[end] == '>' && --depth == 0) break;
     }
-    if (!explained) {
+    pointers.push_back(line.substr(at, end == std::string::npos ? end : end + 1 - at));
+  }
+  return pointers;
+}
+
+// A comment on the line, or in the block right above it. The licence line explains nothing.
+bool has_comment(const Source& source, std::size_t index) {
+  if (source.raw[index].find("//") != std::string::npos) return true;
+  if (index < 2) return false;
+  const std::string& above = source.raw[index - 1];
+  const std::size_t start = above.find_first_not_of(" \t");
+  return start != std::string::npos && above.compare(start, 2, "//") == 0;
+}
+
+std::string shared_key(const Source& source, const std::string& pointer) {
+  return source.path.substr(0, source.path.rfind('/')) + " " + pointer;
+}
+
+std::set<std::string> explained_sharings_of(const Source& source) {
+  std::set<std::string> explained;
+  for (std::size_t i = 0; i < source.code.size() && source.is_cpp(); ++i) {
+    if (!has_comment(source, i)) continue;
+    for (const std::string& pointer : shared_pointers_of(source.code[i])) explained.insert(shared_key(source, pointer));
+  }
+  return explained;
+}
+
+// Said once in a folder is enough: not every function that takes the pointer has to repeat it.
+Findings sharing_is_explained(const Source& source, const House& house) {
+  Findings found;
+  const std::set<std::string> here = explained_sharings_of(source);
+  for (std::size_t i = 0; i < source.code.size() && source.is_cpp(); ++i) {
+    for (const std::string& pointer : shared_pointers_of(source.code[i])) {
+      const std::string key = shared_key(source, pointer);
+      if (here.contains(key) || house.shared.contains(key)) continue;
       found.push_back(
           {source.path, i + 1, "sharing-is-explained",
-           "std::shared_ptr: say in a comment on this line or right above who shares it, or use std::unique_ptr"});
+           pointer + ": say once, in a comment on the line or right above, who shares it; or use std::unique_ptr"});
     }
   }
   return found;
@@ -279,6 +319,7 @@ const std::vector<Rule> kRules = {
     {"no-files", no_files},
     {"no-random-devices", no_random_devices},
     {"no-threads", no_threads},
+    {"no-processes", no_processes},
     {"doers-stay-outside", doers_stay_outside},
     {"deciders-are-exact", deciders_are_exact},
     {"rooms-use-lower-floors", rooms_use_lower_floors},
@@ -315,8 +356,9 @@ Findings findings_of(const Rule& rule, const std::vector<Source>& sources, const
 }
 
 House house_of(const std::vector<Source>& sources) {
-  House house{floors_of(sources), {}};
+  House house{floors_of(sources), {}, {}};
   for (const Source& source : sources) {
+    house.shared.merge(explained_sharings_of(source));
     for (std::filesystem::path path = source.path; !path.empty(); path = path.parent_path()) {
       house.paths.insert(path.generic_string());
     }

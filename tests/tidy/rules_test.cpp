@@ -12,7 +12,8 @@ namespace lichen::tidy {
 namespace {
 
 const House kHouse{.floors = {{"base", 0}, {"ports", 1}, {"posix", 3}, {"fakes", 3}, {"ladder", 6}, {"device", 9}},
-                   .paths = {"README.md", "docs", "docs/testing.md"}};
+                   .paths = {"README.md", "docs", "docs/testing.md"},
+                   .shared = {"src/doors std::shared_ptr<Connection>"}};
 
 // The lines at which `rule` fires on `text`, were it the file at `path`.
 std::vector<std::size_t> lines_where(std::string_view rule, std::string path, std::string_view text) {
@@ -64,6 +65,13 @@ TEST(Rules, NoThreadsFiresOutsideCalculatorsAndPosix) {
   EXPECT_EQ(lines_where("no-threads", "src/device/x.cpp", "std::jthread t([] {});\n"), (Lines{1}));
   EXPECT_EQ(lines_where("no-threads", "src/sim/x.cpp", "#include <thread>\n"), (Lines{1}));
   EXPECT_EQ(lines_where("no-threads", "src/kernels/x.cpp", "std::jthread t([] {});\n"), Lines{});
+}
+
+TEST(Rules, NoProcessesFiresOutsideDoers) {
+  EXPECT_EQ(lines_where("no-processes", "src/sim/x.cpp", "\nif (::fork() == 0) {}\n"), (Lines{2}));
+  EXPECT_EQ(lines_where("no-processes", "src/apps/x.cpp", "if (::fork() == 0) {}\n"), Lines{});
+  EXPECT_EQ(lines_where("no-processes", "src/ladder/x.cpp", "workers.kill(worker);\nvoid Ladder::kill(int rung) {}\n"),
+            Lines{});
 }
 
 TEST(Rules, DoersStayOutsideFires) {
@@ -139,6 +147,14 @@ TEST(Rules, SharingIsExplainedFires) {
             Lines{});
 }
 
+TEST(Rules, SharingIsExplainedOnceForAFolder) {
+  EXPECT_EQ(lines_where("sharing-is-explained", "src/doors/x.cpp", "void f(std::shared_ptr<Connection> c);\n"),
+            Lines{});
+  EXPECT_EQ(lines_where("sharing-is-explained", "src/doors/x.cpp", "void f(std::shared_ptr<Other> c);\n"), (Lines{1}));
+  EXPECT_EQ(lines_where("sharing-is-explained", "src/engine/x.cpp", "void f(std::shared_ptr<Connection> c);\n"),
+            (Lines{1}));
+}
+
 TEST(Rules, NoPathOfOneMachineFires) {
   EXPECT_EQ(lines_where("no-path-of-one-machine", "scripts/x",
                         "a=1\ncd /ho"
@@ -160,7 +176,7 @@ TEST(Rules, LinksLeadSomewhereFires) {
 }
 
 TEST(Rules, ComeEachWithATestOfTheirOwnHere) {
-  EXPECT_EQ(kRules.size(), 16u) << "add the new rule to this file, then count again";
+  EXPECT_EQ(kRules.size(), 17u) << "add the new rule to this file, then count again";
 }
 
 TEST(Stripper, BlanksCommentsAndKeepsTheLines) {

@@ -60,6 +60,10 @@ TEST(Tidy, OnlyCalculatorsAndPosixOwnThreads) {
   expect_clean("no-threads");
 }
 
+TEST(Tidy, OnlyDoersAndAppsStartOrStopProcesses) {
+  expect_clean("no-processes");
+}
+
 TEST(Tidy, OnlySimAndAppsIncludeDoers) {
   expect_clean("doers-stay-outside");
 }
