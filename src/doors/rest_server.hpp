@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// The REST door: the Open Inference Protocol over HTTP/1.1, with health, status and metrics, on the device's one thread
+// (the thread that runs the io_context). docs/rest.md is its user's page.
+//
+// Every limit is in RestOptions. A connection carries one request at a time; pipelined requests wait in it. Input
+// tensors of a submitted request are kept by the door until Answers hears of it, also when the client is gone by then.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/units.hpp"
+#include "doors/device_view.hpp"
+#include "ports/clock.hpp"
+#include "ports/inference.hpp"
+#include "protocol/contract.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace lichen::doors {
+
+struct RestOptions {
+  std::string server_version = "0.1.0";
+
+  // Sizes.
+  std::size_t connections_max = 256;  // further ones hear 503 at once and are closed
+  std::size_t turned_away_max = 32;   // of those, how many may be waited for to take their 503
+  std::size_t header_bytes_max = 16 << 10;
+  std::size_t body_bytes_max = 0;          // 0: what the largest contract can need
+  std::size_t linger_bytes_max = 1 << 20;  // read and dropped after a refusal, so that the client can read why
+  int listen_backlog = 512;
+
+  // Times. They are looked at every sweep_ns, so they are kept to that precision.
+  TimeNs sweep_ns = 100 * kMillisecondNs;
+  TimeNs header_timeout_ns = 5 * kSecondNs;  // from a request's first byte to the end of its header
+  TimeNs body_timeout_ns = 30 * kSecondNs;   // from there to the end of its body
+  TimeNs idle_timeout_ns = 60 * kSecondNs;   // between requests, and before the first
+  TimeNs write_timeout_ns = 10 * kSecondNs;  // to take an answer
+  TimeNs linger_timeout_ns = kSecondNs;      // for the client to read a refusal and close
+  TimeNs unanswered_grace_ns = kSecondNs;    // after its deadline, before a request without answer is given up
+
+  // Deadlines of infer requests, from the moment the request is complete.
+  TimeNs deadline_default_ns = kSecondNs;
+  TimeNs deadline_ns_max = kMinuteNs;  // longer ones mean this
+};
+
+class RestServer final : public ports::Answers {
+ public:
+  // `contracts` in the order of the device's models. `inference`, `clock` and `device` must outlive the server, and so
+  // must the server outlive every request that it submitted: let the device stop first.
+  RestServer(boost::asio::io_context& io, RestOptions options, std::vector<protocol::Contract> contracts,
+             ports::Inference& inference, const ports::Clock& clock, const DeviceView& device);
+  ~RestServer() override;  // closes everything
+
+  // Listens on a numeric address (or "localhost"); port 0 picks a free one. Several calls give several listeners.
+  [[nodiscard]] Result<void> listen_tcp(const std::string& address, std::uint16_t port);
+  // Listens on a Unix-domain socket; a stale file of that name is replaced.
+  [[nodiscard]] Result<void> listen_unix(const std::string& path);
+  // Takes a socket that listens already (TCP or Unix), from socket activation or a holder. Owned from here on.
+  [[nodiscard]] Result<void> adopt(int listening_socket);
+  // The port of the first TCP listener; 0 without one.
+  [[nodiscard]] std::uint16_t port() const;
+
+  // Stops listening, closes idle connections, lets open requests end within the grace time, closes the rest, then
+  // calls `stopped` (from the io_context). Requests that still lack an answer then are kept until Answers hears.
+  void stop(TimeNs grace_ns, std::function<void()> stopped);
+
+  // ports::Answers. One that comes after its deadline becomes an explicit error (504) and is counted as late.
+  void answer(ports::RequestId id, const ports::Answer& answer) override;
+  void refuse(ports::RequestId id, const ports::Refusal& refusal) override;
+
+  // What the door counts itself; GET /metrics shows it beside the device's.
+  [[nodiscard]] std::vector<Metric> metrics() const;
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;  // handlers in flight hold it weakly, and share it while they run
+};
+
+}  // namespace lichen::doors
