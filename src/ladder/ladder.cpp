@@ -74,7 +74,9 @@ Ladder::Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_inp
   rungs_.reserve(config.rungs.size());
   for (const RungConfig& rung : config.rungs) {
     Rung& r = rungs_.emplace_back(rung, config.breaker, ports.random);
-    r.state = rung.kind == RungKind::kReflex ? RungState::kReady : RungState::kUnloaded;
+    const bool reflex = rung.kind == RungKind::kReflex;
+    r.state = reflex ? RungState::kReady : RungState::kUnloaded;
+    r.announced = reflex;
     r.latency_ns = rung.expected_ns;
   }
   LICHEN_ASSERT(rungs_.back().config.kind != RungKind::kReflex || ports.reflex != nullptr);

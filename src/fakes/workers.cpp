@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fakes/workers.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/assert.hpp"
+
+namespace lichen::fakes {
+namespace {
+
+constexpr std::uint32_t kStepDone = 0;  // the start or the job ended well
+constexpr std::uint32_t kGone = 1;
+
+}  // namespace
+
+Answer table_answer(std::uint32_t rung, ByteView input) {
+  std::uint64_t mixed = mix64(rung + 1);
+  for (std::size_t at = 0; at < input.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, input.data() + at, std::min<std::size_t>(8, input.size() - at));
+    mixed = mix64(mixed ^ word);
+  }
+  Answer answer;
+  std::memcpy(answer.data(), &mixed, answer.size());
+  return answer;
+}
+
+FakeWorkers::Worker* FakeWorkers::find(ports::WorkerId id) {
+  const auto at = std::ranges::find(workers_, id, &Worker::id);
+  return at == workers_.end() ? nullptr : &*at;
+}
+
+// The event carries the job, so that an event of an earlier job (before the worker was frozen, say) is not taken for it.
+void FakeWorkers::later(TimeNs in_ns, std::uint32_t what, const Worker& worker) {
+  queue_.push(queue_.now_ns() + in_ns, target_, kind_ + what, worker.id, worker.job);
+}
+
+void FakeWorkers::go(Worker& worker, ports::WorkerEnd end, TimeNs in_ns) {
+  if (worker.step == Step::kGoing) return;
+  worker.step = Step::kGoing;
+  worker.end = end;
+  later(in_ns, kGone, worker);
+}
+
+ports::WorkerId FakeWorkers::start(std::uint32_t /*model*/, std::uint32_t rung) {
+  Worker& worker = workers_.emplace_back();
+  worker.id = next_id_++;
+  worker.rung = rung;
+  if (random_.chance(trouble_.start_hangs_ppm)) {
+    worker.frozen = true;
+  } else if (random_.chance(trouble_.start_fails_ppm)) {
+    go(worker, ports::WorkerEnd::kStartFailed, around(model_.start_ns));
+  } else {
+    later(around(model_.start_ns), kStepDone, worker);
+  }
+  return worker.id;
+}
+
+void FakeWorkers::submit(ports::WorkerId id, ports::JobId job, ByteView input) {
+  Worker* worker = find(id);
+  if (worker == nullptr || worker->step == Step::kGoing) return;  // it died, and the caller will hear of it
+  LICHEN_ASSERT(worker->step == Step::kIdle);
+  worker->step = Step::kWorking;
+  worker->job = job;
+  worker->answer = table_answer(worker->rung, input);
+  worker->refuses = random_.chance(trouble_.job_refused_ppm);
+  const TimeNs takes_ns = around(model_.job_ns[worker->rung]) * trouble_.slowdown;
+  if (worker->frozen || random_.chance(trouble_.job_hangs_ppm)) {
+    worker->frozen = true;
+  } else if (random_.chance(trouble_.job_dies_ppm)) {
+    go(*worker, ports::WorkerEnd::kDied, random_.between(1, takes_ns));
+  } else {
+    later(takes_ns, kStepDone, *worker);
+  }
+}
+
+void FakeWorkers::kill(ports::WorkerId id) {
+  if (Worker* worker = find(id); worker != nullptr) go(*worker, ports::WorkerEnd::kKilled, around(model_.kill_ns));
+}
+
+void FakeWorkers::strike(std::uint64_t pick, bool freeze) {
+  if (workers_.empty()) return;
+  Worker& worker = workers_[static_cast<std::size_t>(pick % workers_.size())];
+  if (freeze) {
+    worker.frozen = true;
+  } else {
+    const bool starting = worker.step == Step::kStarting;
+    go(worker, starting ? ports::WorkerEnd::kStartFailed : ports::WorkerEnd::kDied, kMicrosecondNs * 50);
+  }
+}
+
+bool FakeWorkers::deliver(const Event& event, ports::WorkerEvents& sink) {
+  Worker* worker = find(event.a);
+  if (worker == nullptr) return false;
+  if (event.kind == kind_ + kGone) {
+    const ports::WorkerGone gone{worker->id, worker->end, {}};
+    workers_.erase(workers_.begin() + (worker - workers_.data()));
+    sink.worker_gone(gone);
+    return false;
+  }
+  if (worker->frozen || worker->step == Step::kGoing || worker->job != event.b) return false;
+  if (worker->step == Step::kStarting) {
+    worker->step = Step::kIdle;
+    sink.worker_ready({worker->id});
+    return false;
+  }
+  LICHEN_ASSERT(worker->step == Step::kWorking);
+  worker->step = Step::kIdle;
+  const Answer answer = worker->answer;  // the sink may start workers, which moves them
+  const bool ok = !worker->refuses;
+  sink.worker_answered({worker->id, worker->job, ok, ok ? ByteView(answer) : ByteView()});
+  return ok;
+}
+
+}  // namespace lichen::fakes

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workers that answer from a table, with modelled durations and every way to fail: a start that fails or hangs, death
+// with or without a job, a hang, slowness. The answer to a job is a function of (rung, input), so whoever looks at it
+// can tell a fresh answer from a stale or foreign one.
+//
+// Nothing happens by itself: what is to come is pushed into the event queue with the kinds below, and the owner calls
+// deliver() when it pops such an event.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/mix.hpp"
+#include "fakes/event_queue.hpp"
+#include "fakes/random.hpp"
+#include "ports/workers.hpp"
+
+namespace lichen::fakes {
+
+using Answer = std::array<std::byte, 8>;
+
+// What rung `rung` answers to `input`.
+[[nodiscard]] Answer table_answer(std::uint32_t rung, ByteView input);
+
+struct WorkerModel {
+  TimeNs start_ns = 30 * kMillisecondNs;  // mean; the real one is uniform in [1/2, 3/2) of it
+  std::array<TimeNs, 8> job_ns{};         // per rung, likewise
+  TimeNs kill_ns = 300 * kMicrosecondNs;  // from kill() to gone
+};
+
+struct WorkerTrouble {
+  std::uint32_t slowdown = 1;          // jobs take this many times longer
+  std::uint32_t start_fails_ppm = 0;
+  std::uint32_t start_hangs_ppm = 0;
+  std::uint32_t job_dies_ppm = 0;      // the worker dies with the job
+  std::uint32_t job_hangs_ppm = 0;     // it never answers
+  std::uint32_t job_refused_ppm = 0;   // the model refuses the input
+};
+
+class FakeWorkers : public ports::Workers {
+ public:
+  // `kind` and `kind + 1` are this object's event kinds in `queue`, for `target`.
+  FakeWorkers(EventQueue& queue, std::uint32_t target, std::uint32_t kind, SeededRandom random, WorkerModel model)
+      : queue_(queue), target_(target), kind_(kind), random_(random), model_(model) {}
+
+  ports::WorkerId start(std::uint32_t model, std::uint32_t rung) override;
+  void submit(ports::WorkerId worker, ports::JobId job, ByteView input) override;
+  void kill(ports::WorkerId worker) override;
+
+  void set_trouble(const WorkerTrouble& trouble) { trouble_ = trouble; }
+  // Breaks one of the live workers, chosen by `pick`: it dies now, or is frozen until it is killed.
+  void strike(std::uint64_t pick, bool freeze);
+  // The agent died: its workers die with it, and nobody is told.
+  void all_die() { workers_.clear(); }
+  [[nodiscard]] std::size_t alive() const { return workers_.size(); }
+
+  // Handles one of this object's events. Returns true if a worker answered a job well, which is what readiness means.
+  bool deliver(const Event& event, ports::WorkerEvents& sink);
+
+ private:
+  enum class Step : std::uint8_t { kStarting, kIdle, kWorking, kGoing };
+  struct Worker {
+    ports::WorkerId id = 0;
+    std::uint32_t rung = 0;
+    Step step = Step::kStarting;
+    bool frozen = false;
+    ports::JobId job = 0;
+    Answer answer{};
+    bool refuses = false;
+    ports::WorkerEnd end = ports::WorkerEnd::kDied;
+  };
+
+  [[nodiscard]] Worker* find(ports::WorkerId id);
+  [[nodiscard]] TimeNs around(TimeNs mean_ns) { return mean_ns / 2 + random_.between(0, mean_ns); }
+  void later(TimeNs in_ns, std::uint32_t what, const Worker& worker);
+  void go(Worker& worker, ports::WorkerEnd end, TimeNs in_ns);
+
+  EventQueue& queue_;
+  std::uint32_t target_;
+  std::uint32_t kind_;
+  SeededRandom random_;
+  WorkerModel model_;
+  WorkerTrouble trouble_;
+  std::vector<Worker> workers_;
+  ports::WorkerId next_id_ = 1;
+};
+
+}  // namespace lichen::fakes
