@@ -148,7 +148,10 @@ class Template {
     if (!ended.valid()) return 1;
     std::array<pollfd, 2> sources = {pollfd{socket_, POLLIN, 0}, pollfd{ended.get(), POLLIN, 0}};
     while (true) {
-      if (::poll(sources.data(), sources.size(), -1) < 0 && errno != EINTR) return 1;
+      if (::poll(sources.data(), sources.size(), -1) < 0) {
+        if (errno == EINTR) continue;
+        return 1;
+      }
       if ((sources[1].revents & POLLIN) != 0) {
         signalfd_siginfo info{};
         while (::read(ended.get(), &info, sizeof info) > 0) continue;
