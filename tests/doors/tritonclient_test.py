@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Drives a running REST door with the public client `tritonclient[http]`, as its users do.
+
+Usage: tritonclient_test.py HOST:PORT MODEL
+
+Asks health and metadata, sends zeros of the model's own input shapes in binary and in JSON, wants outputs in both
+forms, and checks that errors arrive as the client's exception with our sentence in it. Exit 0: all held.
+"""
+import sys
+
+import numpy as np
+import tritonclient.http as triton
+from tritonclient.utils import InferenceServerException, triton_to_np_dtype
+
+
+def inputs_of(metadata, binary):
+    inputs = []
+    for spec in metadata["inputs"]:
+        tensor = triton.InferInput(spec["name"], spec["shape"], spec["datatype"])
+        data = np.zeros(spec["shape"], dtype=triton_to_np_dtype(spec["datatype"]))
+        tensor.set_data_from_numpy(data, binary_data=binary)
+        inputs.append(tensor)
+    return inputs
+
+
+def check_answer(result, metadata, outputs):
+    response = result.get_response()
+    assert response["model_name"] == metadata["name"], response
+    for label in ("lichen_rung", "lichen_reason", "lichen_degraded", "lichen_latency_us"):
+        assert label in response["parameters"], response
+    for spec in metadata["outputs"]:
+        if outputs is not None and spec["name"] not in outputs:
+            continue
+        array = result.as_numpy(spec["name"])
+        assert array is not None, f"{spec['name']} is missing"
+        assert list(array.shape) == spec["shape"], (array.shape, spec)
+        assert array.dtype == triton_to_np_dtype(spec["datatype"]), (array.dtype, spec)
+
+
+def check_health(client, model):
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert client.is_model_ready(model)
+    assert not client.is_model_ready("no-such-model")
+    server = client.get_server_metadata()
+    assert server["name"] == "lichen" and "binary_tensor_data" in server["extensions"], server
+
+
+def check_inference(client, model, metadata):
+    first = metadata["outputs"][0]["name"]
+    answers = {}
+    for binary_in in (True, False):
+        inputs = inputs_of(metadata, binary_in)
+        answers[binary_in] = client.infer(model, inputs, request_id="7", parameters={"lichen_deadline_ms": 5000})
+        assert answers[binary_in].get_response()["id"] == "7"
+        check_answer(answers[binary_in], metadata, None)
+        for binary_out in (True, False):
+            wanted = [triton.InferRequestedOutput(first, binary_data=binary_out)]
+            result = client.infer(model, inputs, outputs=wanted, headers={"X-Lichen-Deadline-Ms": "5000"})
+            check_answer(result, metadata, [first])
+    check_answer(client.async_infer(model, inputs_of(metadata, True)).get_result(), metadata, None)
+
+
+def expect_error(words, call):
+    try:
+        call()
+    except InferenceServerException as error:
+        assert words in error.message(), error.message()
+        return
+    raise AssertionError(f"no error with '{words}'")
+
+
+def check_errors(client, model, metadata):
+    spec = metadata["inputs"][0]
+    wrong_shape = triton.InferInput(spec["name"], [3, 1, 4, 1], spec["datatype"])
+    wrong_shape.set_data_from_numpy(np.zeros([3, 1, 4, 1], dtype=triton_to_np_dtype(spec["datatype"])))
+    expect_error("shape: it is [3, 1, 4, 1]", lambda: client.infer(model, [wrong_shape]))
+    wrong_name = triton.InferInput("nobody", [1], "FP32")
+    wrong_name.set_data_from_numpy(np.zeros([1], dtype=np.float32))
+    expect_error("no such input", lambda: client.infer(model, [wrong_name]))
+    good = inputs_of(metadata, True)
+    expect_error("does not serve it", lambda: client.infer("no-such-model", good))
+    expect_error("lichen_min_rung", lambda: client.infer(model, good, parameters={"lichen_min_rung": "no-such-rung"}))
+    expect_error("compressed bodies", lambda: client.infer(model, good, request_compression_algorithm="gzip"))
+    expect_error("not offered", lambda: client.get_model_config(model))
+    expect_error("not offered", lambda: client.get_inference_statistics(model))
+    expect_error("nothing is served", client.get_model_repository_index)
+
+
+def main():
+    url, model = sys.argv[1:]
+    with triton.InferenceServerClient(url, concurrency=2, network_timeout=20.0) as client:
+        check_health(client, model)
+        metadata = client.get_model_metadata(model)
+        check_inference(client, model, metadata)
+        check_errors(client, model, metadata)
+        check_inference(client, model, metadata)
+    print(f"tritonclient: all held for model {model} at {url}")
+
+
+if __name__ == "__main__":
+    main()
