@@ -40,13 +40,13 @@ Result<Bytes> Disk::perform(const Pending& p, bool fails) {
   switch (p.kind) {
     case Kind::kRead: {
       if (fails) return fail(Code::kIo, "cannot read", p.name, "input/output error");
-      const Bytes* content = visible(p.name);
-      if (content == nullptr) return fail(Code::kNotFound, "cannot read", p.name, "no such file");
-      return *content;
+      if (visible(p.name) == nullptr) return fail(Code::kNotFound, "cannot read", p.name, "no such file");
+      return read_durable(files_[p.name]);
     }
     case Kind::kWrite: {
       File& file = files_[p.name];
       file.exists = true;
+      file.poisoned = false;  // every page is dirty again
       file.content = fails ? torn(file.content, p.content) : p.content;
       file.unsynced.push_back(file.content);
       if (fails) return fail(Code::kIo, "cannot write", p.name, "no space left on device");
@@ -59,6 +59,19 @@ Result<Bytes> Disk::perform(const Pending& p, bool fails) {
       return Bytes{};
   }
   return fail(Code::kInternal, "no such operation");
+}
+
+// Syncs the file and reads past the cache: after an earlier failed sync, what comes back is what the disk has.
+Bytes Disk::read_durable(File& file) {
+  if (file.poisoned) {
+    file.content = file.durable;
+    file.poisoned = false;
+  } else {
+    file.durable = file.content;
+  }
+  file.has_durable = true;
+  file.unsynced.clear();
+  return file.content;
 }
 
 Result<Bytes> Disk::sync_file(const std::string& name, bool fails) {

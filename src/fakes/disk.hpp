@@ -4,7 +4,7 @@
 //
 // power_cut() leaves of every file what was durable, or any later version that was written but not synced, or a mixture
 // of two versions by 512-byte sector, torn at any of them; a file whose directory entry was not synced may be gone. After a failed sync, what was written
-// before it never becomes durable, although it can still be read until the power is cut (as Linux does it).
+// before it never becomes durable unless it is written again, although the page cache still shows it (as Linux does it).
 #pragma once
 
 #include <cstdint>
@@ -55,11 +55,12 @@ class Disk : public ports::Storage {
     bool has_durable = false;
     Bytes durable;
     std::vector<Bytes> unsynced;  // versions written since the last sync, oldest first
-    bool poisoned = false;        // a sync failed: later syncs lie
+    bool poisoned = false;        // a sync failed: until the next write, later syncs lie
   };
 
   ports::StorageOp submit(Kind kind, std::string_view name, Bytes content = {});
   Result<Bytes> perform(const Pending& p, bool fails);
+  static Bytes read_durable(File& file);
   Result<Bytes> sync_file(const std::string& name, bool fails);
   Bytes torn(const Bytes& older, const Bytes& newer);
 

@@ -46,7 +46,7 @@ struct LadderConfig {
   std::vector<RungConfig> rungs;  // best first, 1 to kRungsMax; a reflex rung may only be the last
   std::uint32_t open_requests_max = 64;          // waiting and running together
   TimeNs reserve_ns = 2 * kMillisecondNs;        // kept before each deadline for the last resort
-  TimeNs health_period_ns = 15 * kSecondNs;      // readiness: something answered within it; canaries keep it true
+  TimeNs health_period_ns = 30 * kSecondNs;      // readiness: something answered within it; canaries keep it true
   TimeNs step_up_dwell_ns = kSecondNs;           // a rung that failed serves again only after this
   std::uint32_t workers_loaded_max = 2;          // the rung that answers and its warm spare
   Ppm hedge_budget_ppm = 50'000;                 // hedges per admitted request

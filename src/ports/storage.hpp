@@ -4,7 +4,8 @@
 //
 // What is promised: bytes written are durable only after a sync of that file that was submitted after the write
 // completed; a file's existence is durable only after sync_directory. After a failed sync nothing written since the
-// last good one may be trusted, even if a later sync says otherwise.
+// last good one may be trusted, even if a later sync says otherwise: write it again. What read returns is durable: it
+// syncs the file and reads past the cache, because bytes that a dead process wrote and could not sync look whole there.
 #pragma once
 
 #include <cstdint>
