@@ -14,8 +14,11 @@ die() {
     exit 1
 }
 
+# bad_usage ARGUMENT, or bad_usage 'what is wrong in some words'
 bad_usage() {
-    echo "lichen: unknown argument: $1: $(basename "$0") does not know it; see $(basename "$0") --help" >&2
+    local why="$1"
+    [[ $why == *" "* ]] || why="unknown argument $why"
+    echo "lichen: bad usage: $(basename "$0"): $why; see $(basename "$0") --help" >&2
     exit 2
 }
 
