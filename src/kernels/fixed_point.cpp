@@ -8,7 +8,7 @@
 namespace lichen::kernels {
 
 Result<Multiplier> quantize_multiplier(double real) {
-  constexpr double kRealMax = 1 << 30;
+  constexpr double kRealMax = 1 << 29;
   if (!(real >= 0.0 && real < kRealMax)) {
     return fail(Code::kUnsupported, "bad scales", {}, fmt::format("together they multiply by {}", real));
   }

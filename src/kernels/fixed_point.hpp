@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The integer arithmetic of quantized kernels: gemmlowp's fixed-point multiply, as LiteRT's reference kernels use it
-// (two roundings: once after the multiplication, once after the shift). Every integer kernel of ours rounds by these.
+// (two roundings: once after the multiplication, once after the shift); fully connected layers there round once. Which
+// op does what was found by experiment with the wheel that tests/engine/golden/make.py names.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +18,7 @@ struct Multiplier {
   std::int32_t shift = 0;
 };
 
-// Refuses what is not finite, negative, or 2^30 and above (no shift of 32 bits could hold the result).
+// Refuses what is not finite, negative, or 2^29 and above (no shift of 32 bits could hold the result).
 [[nodiscard]] Result<Multiplier> quantize_multiplier(double real);
 
 // a + b modulo 2^32: accumulators wrap, as the vector units' do, instead of being undefined.
@@ -50,10 +51,21 @@ struct Multiplier {
   return rounding_divide_by_power_of_two(doubling_high_multiply(wrapping_shift_left(x, left), m.value), right);
 }
 
+// round(x * m), ties upward, in one step of 64 bits.
+[[nodiscard]] inline std::int32_t multiply_rounding_once(std::int32_t x, Multiplier m) {
+  const int shift = 31 - m.shift;  // 1 to 62
+  return static_cast<std::int32_t>((std::int64_t{x} * m.value + (std::int64_t{1} << (shift - 1))) >> shift);
+}
+
 // An accumulator to a stored integer: scaled, moved to the zero point, clamped to [min, max].
 template <typename T>
 [[nodiscard]] T requantize(std::int32_t acc, Multiplier m, std::int32_t zero_point, std::int32_t min, std::int32_t max) {
   return static_cast<T>(std::clamp(wrapping_add(multiply(acc, m), zero_point), min, max));
+}
+
+template <typename T>
+[[nodiscard]] T requantize_rounding_once(std::int32_t acc, Multiplier m, std::int32_t zero_point, std::int32_t min, std::int32_t max) {
+  return static_cast<T>(std::clamp(wrapping_add(multiply_rounding_once(acc, m), zero_point), min, max));
 }
 
 }  // namespace lichen::kernels

@@ -4,6 +4,7 @@
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/window.hpp"
+#include "graph/ops/checks.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -18,6 +19,16 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
                    });
 }
 
+StepResult build_hybrid(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
+  const float scale = context.node.input(1).quantization.scale();
+  const kernels::FloatRange range = range_of(activation);
+  const auto image_bytes = static_cast<std::size_t>(w.in_h * w.in_w * w.in_c);
+  return make_step("conv2d f32*i8 reference", image_bytes, [w, scale, range](const StepBuffers& b) {
+    kernels::reference::conv2d_hybrid(w, b.in<float>(0), b.in<std::int8_t>(1), scale, b.in<float>(2), range,
+                                      reinterpret_cast<std::int8_t*>(b.scratch), b.out<float>());
+  });
+}
+
 }  // namespace
 
 StepResult build_conv2d(const BuildContext& context) {
@@ -29,6 +40,7 @@ StepResult build_conv2d(const BuildContext& context) {
     case tensor::DType::kU8: return build_integer<std::uint8_t>(context, w, a.activation);
     default: break;
   }
+  if (graph::is_hybrid(context.node)) return build_hybrid(context, w, a.activation);
   const kernels::FloatRange range = range_of(a.activation);
   return make_step("conv2d f32 reference", 0, [w, range](const StepBuffers& b) {
     kernels::reference::conv2d(w, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());

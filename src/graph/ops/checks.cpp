@@ -65,16 +65,21 @@ Result<void> require_bias(const NodeView& node, std::int64_t channels) {
 
 }  // namespace
 
+bool is_hybrid(const NodeView& node) {
+  return node.node().op == Op::kConv2D && node.input(0).spec.dtype == DType::kF32 && node.input(1).spec.dtype == DType::kI8;
+}
+
 Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_t channels) {
   const Tensor& input = node.input(0);
   const Tensor& weights = node.input(1);
   LICHEN_TRY(require_activation_type(input));
   LICHEN_TRY(require_same_type(node.output(), input));
   LICHEN_TRY(require_activation_type(node.output()));
-  LICHEN_TRY(require_same_type(weights, input));
+  const bool hybrid = is_hybrid(node);
+  if (!hybrid) LICHEN_TRY(require_same_type(weights, input));
   for (const Tensor* tensor : {&input, &weights}) LICHEN_TRY(require_not_empty(*tensor));
   if (!weights.constant) return bad_tensor(weights, "weights that are computed, not constant", Code::kUnsupported);
-  if (input.spec.dtype != DType::kF32) {
+  if (input.spec.dtype != DType::kF32 || hybrid) {
     if (weights.quantization.empty()) return bad_tensor(weights, "integer weights without a scale");
     if (weights.quantization.per_channel()) {
       if (weights.quantization.axis != axis) return bad_tensor(weights, fmt::format("scales along axis {}, not {}", weights.quantization.axis, axis));
@@ -82,6 +87,9 @@ Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_
         return bad_tensor(weights, "per-channel weights with a zero point", Code::kUnsupported);
       }
     }
+  }
+  if (hybrid && (weights.quantization.per_channel() || weights.quantization.zero_point() != 0)) {
+    return bad_tensor(weights, "i8 weights of an f32 convolution with several scales or a zero point", Code::kUnsupported);
   }
   return require_bias(node, channels);
 }

@@ -21,6 +21,9 @@ namespace lichen::graph {
 // i8 / u8 with i32 bias; weights per tensor or per channel along `axis`; `channels` elements of bias.
 [[nodiscard]] Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_t channels);
 
+// A convolution of f32 by i8 weights, which quantizes its input while it runs.
+[[nodiscard]] bool is_hybrid(const NodeView& node);
+
 // Element by element: output and inputs of one type. For ops that keep their input's shape and type.
 [[nodiscard]] Result<void> check_unary(const NodeView& node);
 [[nodiscard]] Result<tensor::Shape> infer_same(const NodeView& node);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conv2D: input [n, h, w, in], weights [out, kh, kw, in], bias [out] (optional) -> [n, oh, ow, out].
+// Conv2D: input [n, h, w, in], weights [out, kh, kw, in], bias [out] (optional) -> [n, oh, ow, out]. Weights in i8 under
+// an input in f32 ("dynamic range", "hybrid") are allowed with one scale for all of them.
 #include <fmt/format.h>
 
 #include "graph/ops/checks.hpp"

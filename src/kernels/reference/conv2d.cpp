@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/reference/conv2d.hpp"
 
+#include <cmath>
+
 namespace lichen::kernels::reference {
 namespace {
 
@@ -53,6 +55,41 @@ void conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t
     if (bias != nullptr) sum = wrapping_add(sum, bias[c]);
     out[at] = requantize<T>(sum, q.multipliers[static_cast<std::size_t>(c)], q.out_zero_point, q.clamp.min, q.clamp.max);
   });
+}
+
+float quantize_symmetric(const float* in, Index count, std::int8_t* out) {
+  constexpr float kMax = 127.0F;
+  float largest = 0.0F;
+  for (Index i = 0; i < count; ++i) largest = std::max(largest, std::abs(in[i]));
+  if (!(largest > 0.0F && std::isfinite(kMax / largest))) {
+    std::fill_n(out, count, std::int8_t{0});
+    return 1.0F;
+  }
+  const float inverse = kMax / largest;
+  for (Index i = 0; i < count; ++i) {
+    const float rounded = std::clamp(std::round(in[i] * inverse), -kMax, kMax);
+    out[i] = std::isnan(rounded) ? std::int8_t{0} : static_cast<std::int8_t>(rounded);
+  }
+  return largest / kMax;
+}
+
+void conv2d_hybrid(const Window2D& w, const float* in, const std::int8_t* weights, float weights_scale, const float* bias,
+                   FloatRange range, std::int8_t* quantized, float* out) {
+  Window2D one = w;
+  one.batch = 1;
+  const Index image = w.in_h * w.in_w * w.in_c;
+  for (Index n = 0; n < w.batch; ++n) {
+    const float scale = quantize_symmetric(in + n * image, image, quantized) * weights_scale;
+    float* out_image = out + n * w.out_h * w.out_w * w.out_c;
+    each_output(one, [&](Index, Index oy, Index ox, Index c, Index at) {
+      std::int32_t sum = 0;
+      each_tap(one, quantized, weights, 0, oy, ox, c, [&](const std::int8_t* pixel, const std::int8_t* tap) {
+        for (Index i = 0; i < w.in_c; ++i) sum = wrapping_add(sum, pixel[i] * tap[i]);
+      });
+      const float value = static_cast<float>(sum) * scale + (bias != nullptr ? bias[c] : 0.0F);
+      out_image[at] = std::min(std::max(value, range.min), range.max);
+    });
+  }
 }
 
 template void conv2d(const Window2D&, const std::int8_t*, const std::int8_t*, const std::int32_t*, const Requantization&, std::int8_t*);

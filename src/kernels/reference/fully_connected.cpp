@@ -24,7 +24,7 @@ void fully_connected(const MatrixSize& m, const T* in, const T* weights, const s
       }
       if (bias != nullptr) sum = wrapping_add(sum, bias[unit]);
       out[row * m.units + unit] =
-          requantize<T>(sum, q.multipliers[static_cast<std::size_t>(unit)], q.out_zero_point, q.clamp.min, q.clamp.max);
+          requantize_rounding_once<T>(sum, q.multipliers[static_cast<std::size_t>(unit)], q.out_zero_point, q.clamp.min, q.clamp.max);
     }
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FullyConnected in plain C++. Weights [units, depth], bias may be null.
+// FullyConnected in plain C++. Weights [units, depth], bias may be null. Integers are rounded once, unlike in
+// convolutions: that is what LiteRT does.
 #pragma once
 
 #include "kernels/geometry.hpp"

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes golden.json: what LiteRT's reference kernels (OpResolverType.BUILTIN_REF) answer to seeded inputs.
+
+  python3 -m venv V && V/bin/pip install ai-edge-litert numpy
+  V/bin/python tests/engine/golden/make.py MODELS_FOLDER    # the folder shared/data/models
+
+Models: those of MODELS_FOLDER listed below, and the small ones in tests/engine/golden/models, which the program
+engine_make_models writes. For integer outputs of a node the CRC-32 of its bytes is kept, so that every layer is
+compared bit for bit; of float outputs of the graph the first values, as little-endian hex.
+"""
+import importlib.metadata
+import json
+import pathlib
+import sys
+import zlib
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+HERE = pathlib.Path(__file__).parent
+SAMPLES = 3
+VALUES_MAX = 200
+# Range of seeded float inputs: what the model was made for, roughly.
+SHARED = {
+    "kws/kws_ref_int8.tflite": None,
+    "kws/kws_ref_float32.tflite": (-100, 60),
+    "kws/micro_speech_int8.tflite": None,
+    "vww/vww_96_int8.tflite": None,
+    "vww/vww_96_float.tflite": (0, 1),
+    "vww/person_detect_int8.tflite": None,
+    "ic/resnet8_int8.tflite": None,
+    "ic/resnet8_float.tflite": (0, 255),
+    "ad/ad01_int8.tflite": None,
+    "ad/ad01_fp32.tflite": (-80, 20),
+    "sww/str_ww_ref_int8.tflite": None,
+    "edgeimpulse/acc.tflite": None,
+    "sequence/hello_world_int8.tflite": None,
+    "sequence/hello_world_float.tflite": (0, 6.25),
+    "imagenet/mobilenet_v1_0.25_128_quant.tflite": None,
+}
+
+
+def seeded_bytes(sample: int, tensor: int, count: int) -> np.ndarray:
+    """splitmix64 of (sample, tensor) and the position, its top byte; tests/engine/golden_test.cpp does the same."""
+    with np.errstate(over="ignore"):
+        x = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        x += np.uint64(sample * 1000003 + tensor * 7919)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        x ^= x >> np.uint64(31)
+    return (x >> np.uint64(56)).astype(np.uint8)
+
+
+def seeded(detail: dict, sample: int, position: int, low_high) -> np.ndarray:
+    raw = seeded_bytes(sample, position, int(np.prod(detail["shape"])))
+    if detail["dtype"] == np.float32:
+        low, high = np.float32(low_high[0]), np.float32(low_high[1])
+        step = np.float32((high - low) / np.float32(255))
+        raw = raw.astype(np.float32) * step + low
+    else:
+        raw = raw.view(detail["dtype"])
+    return raw.reshape(detail["shape"])
+
+
+def node_outputs(path: pathlib.Path) -> list:
+    model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
+    return [int(op.outputs[0]) for op in model.subgraphs[0].operators]
+
+
+def loadable(path: pathlib.Path) -> bytes:
+    """The file; where a bias claims the channel axis of its weights (person_detect), which LiteRT refuses, repaired."""
+    model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
+    changed = False
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.quantization is not None and tensor.quantization.quantizedDimension >= max(1, len(tensor.shape)):
+            tensor.quantization.quantizedDimension = 0
+            changed = True
+    if not changed:
+        return path.read_bytes()
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def golden_of(path: pathlib.Path, low_high) -> dict:
+    interpreter = Interpreter(model_content=loadable(path), experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+                              experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    low_high = low_high or (-4, 4)
+    samples = []
+    for sample in range(SAMPLES):
+        for position, detail in enumerate(interpreter.get_input_details()):
+            interpreter.set_tensor(detail["index"], seeded(detail, sample, position, low_high))
+        interpreter.invoke()
+        nodes = []
+        for tensor in node_outputs(path):
+            value = np.ascontiguousarray(interpreter.get_tensor(tensor))
+            nodes.append(zlib.crc32(value.tobytes()) if value.dtype in (np.int8, np.uint8) else None)
+        outputs = []
+        for detail in interpreter.get_output_details():
+            value = interpreter.get_tensor(detail["index"])
+            outputs.append(value.ravel()[:VALUES_MAX].tobytes().hex() if value.dtype == np.float32 else None)
+        samples.append({"nodes": nodes, "outputs": outputs})
+    return {"low": low_high[0], "high": low_high[1], "samples": samples}
+
+
+def main() -> None:
+    shared = pathlib.Path(sys.argv[1])
+    golden = {"made_with": {name: importlib.metadata.version(name) for name in ("ai-edge-litert", "numpy")},
+              "op_resolver": "BUILTIN_REF", "shared": {}, "own": {}}
+    for name, low_high in SHARED.items():
+        golden["shared"][name] = golden_of(shared / name, low_high)
+    for path in sorted((HERE / "models").glob("*.tflite")):
+        golden["own"][path.name] = golden_of(path, None)
+    text = json.dumps(golden, separators=(",", ":"))
+    (HERE / "golden.json").write_text(text.replace('"samples"', '\n"samples"').replace('},"', '},\n"') + "\n")
+
+
+if __name__ == "__main__":
+    main()
