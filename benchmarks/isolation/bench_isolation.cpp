@@ -25,7 +25,9 @@ struct Options {
   std::size_t kills = 200;
 };
 
-double us(TimeNs ns) { return static_cast<double>(ns) / 1000.0; }
+double us(TimeNs ns) {
+  return static_cast<double>(ns) / 1000.0;
+}
 
 posix::WorkerJobSpec job_of(std::size_t input_bytes) {
   posix::WorkerJobSpec job;
@@ -53,17 +55,24 @@ void row(const Options& options, const std::string& name, const bench::Times& ti
 }
 
 // True if the bar holds (or there is none).
-bool difference(const Options& options, const std::string& name, double value_us, const double* limit_us, double peer_us) {
+bool difference(const Options& options, const std::string& name, double value_us, const double* limit_us,
+                double peer_us) {
   const bool ok = limit_us == nullptr || value_us <= *limit_us;
   if (options.json) {
-    nlohmann::json line{{"schema", "lichen.bench.v1"}, {"bar", name},   {"value", value_us},
-                        {"unit", "us"},                {"limit", nullptr}, {"peer", peer_us},
-                        {"ratio", (value_us + peer_us) / peer_us}, {"ok", ok}};
+    nlohmann::json line{{"schema", "lichen.bench.v1"},
+                        {"bar", name},
+                        {"value", value_us},
+                        {"unit", "us"},
+                        {"limit", nullptr},
+                        {"peer", peer_us},
+                        {"ratio", (value_us + peer_us) / peer_us},
+                        {"ok", ok}};
     if (limit_us != nullptr) line["limit"] = *limit_us;
     fmt::print("{}\n", line.dump());
     return ok;
   }
-  const std::string bar = limit_us == nullptr ? "" : fmt::format("  (bar: at most {:.0f}: {})", *limit_us, ok ? "held" : "MISSED");
+  const std::string bar =
+      limit_us == nullptr ? "" : fmt::format("  (bar: at most {:.0f}: {})", *limit_us, ok ? "held" : "MISSED");
   fmt::print("{:<40} {:>+10.1f}{}\n", name, value_us, bar);
   return ok;
 }
@@ -83,7 +92,8 @@ bool measure_size(const Options& options, const std::string& program, const std:
   const bench::Times plain(std::move(together));
   row(options, label + ", worker process", isolated);
   row(options, label + ", in process", plain);
-  return difference(options, label + ", isolation costs (p50)", us(isolated.at(50) - plain.at(50)), limit_us, us(plain.at(50)));
+  return difference(options, label + ", isolation costs (p50)", us(isolated.at(50) - plain.at(50)), limit_us,
+                    us(plain.at(50)));
 }
 
 int run(const Options& options, const std::string& program) {
@@ -92,7 +102,8 @@ int run(const Options& options, const std::string& program) {
   ok &= measure_size(options, program, "150 KB back to back", 150 * 1024, nullptr);
   bench::Rounds rounds(program, job_of(3072));
   const Bytes input(3072, std::byte{1});
-  std::vector<TimeNs> idle = rounds.through_worker(input, options.interleavings * options.idle_jobs, 5 * kMillisecondNs);
+  std::vector<TimeNs> idle =
+      rounds.through_worker(input, options.interleavings * options.idle_jobs, 5 * kMillisecondNs);
   row(options, "3 KB after 5 ms idle, worker process", bench::Times(std::move(idle)));
   row(options, "SIGKILL to WorkerGone", bench::Times(rounds.kills(options.kills)));
   return ok ? 0 : 1;

@@ -24,14 +24,18 @@ namespace {
 
 }  // namespace
 
-Result<void> CopyBody::load(const posix::WorkerJobSpec&, ByteView) { return {}; }
+Result<void> CopyBody::load(const posix::WorkerJobSpec&, ByteView) {
+  return {};
+}
 
 Result<void> CopyBody::run(ByteView input, std::span<std::byte> output) {
   std::copy_n(input.begin(), std::min(input.size(), output.size()), output.begin());
   return {};
 }
 
-Times::Times(std::vector<TimeNs> times) : times_(std::move(times)) { std::ranges::sort(times_); }
+Times::Times(std::vector<TimeNs> times) : times_(std::move(times)) {
+  std::ranges::sort(times_);
+}
 
 TimeNs Times::at(int percent) const {
   const std::size_t index = times_.size() * static_cast<std::size_t>(percent) / 100;
@@ -97,7 +101,9 @@ std::vector<TimeNs> Rounds::kills(std::size_t count) {
   return times;
 }
 
-void Rounds::worker_ready(const ports::WorkerReady&) { ready_ = true; }
+void Rounds::worker_ready(const ports::WorkerReady&) {
+  ready_ = true;
+}
 
 void Rounds::worker_answered(const ports::WorkerAnswered& event) {
   if (!event.ok || event.job != job_) give_up("a wrong answer");

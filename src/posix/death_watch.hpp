@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A thread that sleeps on a worker's life word and learns of its death before the kernel has freed its memory: the
 // kernel walks a dying thread's robust futex list first and signals a pidfd last (tens of microseconds against up to
-// tens of milliseconds for a large worker). The kernel offers no descriptor for a futex, hence a thread for each worker.
+// tens of milliseconds for a large worker). The kernel offers no descriptor for a futex, hence a thread for each
+// worker.
 //
 // It is a fast path only. A hostile worker can forge or forget the word; the pidfd is the truth.
 #pragma once
@@ -19,8 +20,8 @@ class DeathWatch {
  public:
   // Watches `life` (0 until the worker registers). When it fires, it adds one to `deaths` and to `event_fd`. All three
   // outlive the watch.
-  static Result<std::unique_ptr<DeathWatch>> start(std::atomic<std::uint32_t>& life,
-                                                   std::atomic<std::uint32_t>& deaths, int event_fd);
+  static Result<std::unique_ptr<DeathWatch>> start(std::atomic<std::uint32_t>& life, std::atomic<std::uint32_t>& deaths,
+                                                   int event_fd);
   // The worker is dead by now, or about to be killed; nothing is waited for but the thread.
   ~DeathWatch();
 

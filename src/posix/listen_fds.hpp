@@ -15,8 +15,8 @@ inline constexpr int kListenFdFirst = 3;
 inline constexpr int kListenFdsMax = 16;
 
 struct ListenSocket {
-  Fd fd;             // close-on-exec, listening
-  std::string name;  // from LISTEN_FDNAMES ("rest", "grpc"); may be empty
+  Fd fd;              // close-on-exec, listening
+  std::string name;   // from LISTEN_FDNAMES ("rest", "grpc"); may be empty
   std::string where;  // "127.0.0.1:8080", "[::1]:8080", "unix:/run/x"; for logs
 };
 

@@ -30,17 +30,21 @@ namespace {
 
 Code code_of(int error_number) {
   switch (error_number) {
-    case ENOENT: return Code::kNotFound;
+    case ENOENT:
+      return Code::kNotFound;
     case EPERM:
     case EACCES:
-    case ENOSYS: return Code::kUnsupported;
+    case ENOSYS:
+      return Code::kUnsupported;
     case ENOMEM:
     case ENOSPC:
     case EDQUOT:
     case EMFILE:
     case ENFILE:
-    case EAGAIN: return Code::kExhausted;
-    default: return Code::kIo;
+    case EAGAIN:
+      return Code::kExhausted;
+    default:
+      return Code::kIo;
   }
 }
 
@@ -52,8 +56,7 @@ void Fd::reset(int fd) {
 }
 
 std::unexpected<Error> fail_errno(int error_number, std::string what, std::string where) {
-  return fail(code_of(error_number), std::move(what), std::move(where),
-              std::generic_category().message(error_number));
+  return fail(code_of(error_number), std::move(what), std::move(where), std::generic_category().message(error_number));
 }
 
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected) {
@@ -64,7 +67,9 @@ void futex_wake(const std::atomic<std::uint32_t>& word, int waiters_max) {
   ::syscall(SYS_futex, &word, FUTEX_WAKE, waiters_max, nullptr, nullptr, 0);
 }
 
-Fd pidfd_open(pid_t pid) { return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U))); }
+Fd pidfd_open(pid_t pid) {
+  return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+}
 
 bool pidfd_send_signal(int pidfd, int signal) {
   return ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0U) == 0;
@@ -115,6 +120,8 @@ Result<std::thread> start_thread(std::function<void()> body) {
   return thread;
 }
 
-unsigned cpus_online() { return static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))); }
+unsigned cpus_online() {
+  return static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+}
 
 }  // namespace lichen::posix

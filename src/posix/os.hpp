@@ -45,7 +45,7 @@ class Fd {
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected);
 void futex_wake(const std::atomic<std::uint32_t>& word, int waiters_max);
 
-[[nodiscard]] Fd pidfd_open(pid_t pid);                  // invalid with errno set on failure
+[[nodiscard]] Fd pidfd_open(pid_t pid);                       // invalid with errno set on failure
 [[nodiscard]] bool pidfd_send_signal(int pidfd, int signal);  // false with errno set on failure
 
 // Closes every descriptor from `first` to `last`, both included.

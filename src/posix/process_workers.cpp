@@ -8,60 +8,20 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
-#include "posix/death_watch.hpp"
+#include "posix/process_workers_slot.hpp"
 
 namespace lichen::posix {
 
 namespace {
 
-constexpr int kWorkerShift = 8;             // epoll tags: worker id above, source below
-constexpr int kEndingWaitMsMax = 5'000;     // the destructor's patience with processes that do not die
+constexpr int kEndingWaitMsMax = 5'000;  // the destructor's patience with processes that do not die
 
 }  // namespace
-
-enum class ProcessWorkers::Source : std::uint8_t { kTemplate, kWake, kTimer, kWorkerEvent, kWorkerEnd };
-
-// One worker, from start() until nothing more can be heard of it.
-struct ProcessWorkers::Slot {
-  enum class Phase : std::uint8_t {
-    kQueued,   // no template has been asked yet
-    kAsked,    // the template has the request
-    kRunning,  // the process exists; `pidfd` is it
-    kEnded,    // no process, or none any more
-  };
-
-  ports::WorkerId id = 0;
-  const WorkerJobSpec* job = nullptr;
-  Phase phase = Phase::kQueued;
-  bool ready = false;
-  bool kill_called = false;
-  bool gone_reported = false;
-  bool distrusted = false;   // its memory is not looked at any more
-  bool exit_awaited = false;  // the template will still say how it ended
-  std::string verdict;       // why it ended, as far as we know
-  TimeNs asked_ns = 0;
-
-  std::optional<AgentChannel> channel;
-  Fd event;
-  Fd pidfd;
-  pid_t pid = 0;
-  std::unique_ptr<DeathWatch> death_watch;  // after the channel: it reads the channel's memory
-
-  ports::JobId current_job = 0;
-  TimeNs submitted_ns = 0;
-  TimeNs round_trip_ns = 0;  // of recent jobs, smoothed; 0: unknown
-  std::uint32_t empty_wakes = 0;
-
-  [[nodiscard]] bool seems_dead() const {
-    return distrusted || phase == Phase::kEnded || (death_watch && death_watch->fired());
-  }
-};
 
 ProcessWorkers::ProcessWorkers(ProcessWorkersConfig config)
     : config_(std::move(config)), many_cpus_(cpus_online() > 1) {}
@@ -80,7 +40,8 @@ Result<std::unique_ptr<ProcessWorkers>> ProcessWorkers::create(ProcessWorkersCon
   LICHEN_TRY(workers->watch(workers->wake_.get(), Source::kWake, 0));
   LICHEN_TRY(workers->watch(workers->timer_.get(), Source::kTimer, 0));
   workers->keep_template();
-  if (!workers->template_) return fail(Code::kUnavailable, "cannot start the worker template", workers->config_.worker_program);
+  if (!workers->template_)
+    return fail(Code::kUnavailable, "cannot start the worker template", workers->config_.worker_program);
   return workers;
 }
 
@@ -154,14 +115,15 @@ ProcessWorkers::Slot* ProcessWorkers::find(ports::WorkerId worker) const {
 }
 
 const WorkerJobSpec* ProcessWorkers::job_of(std::uint32_t model, std::uint32_t rung) const {
-  const auto at = std::ranges::find_if(config_.rungs, [&](const auto& r) { return r.model == model && r.rung == rung; });
+  const auto at =
+      std::ranges::find_if(config_.rungs, [&](const auto& r) { return r.model == model && r.rung == rung; });
   return at == config_.rungs.end() ? nullptr : &at->job;
 }
 
 Result<void> ProcessWorkers::open_slot(Slot& slot) {
-  slot.channel.emplace(LICHEN_TRY(AgentChannel::create(tensor::bytes_of_all(slot.job->inputs),
-                                                       tensor::bytes_of_all(slot.job->outputs),
-                                                       many_cpus_ ? config_.spin_ns_max : 0)));
+  slot.channel.emplace(
+      LICHEN_TRY(AgentChannel::create(tensor::bytes_of_all(slot.job->inputs), tensor::bytes_of_all(slot.job->outputs),
+                                      many_cpus_ ? config_.spin_ns_max : 0)));
   slot.event = LICHEN_TRY(make_event_fd());
   slot.death_watch = LICHEN_TRY(DeathWatch::start(slot.channel->life(), deaths_, wake_.get()));
   return watch(slot.event.get(), Source::kWorkerEvent, slot.id);
@@ -192,9 +154,13 @@ TimeNs ProcessWorkers::compute_ns_of(ports::WorkerId worker) const {
 bool ProcessWorkers::look_for_answer(Slot& slot, ports::WorkerEvents& events) {
   if (!slot.ready || slot.gone_reported || slot.distrusted || slot.kill_called) return false;
   switch (slot.channel->poll()) {
-    case AgentChannel::Poll::kNothing: return false;
-    case AgentChannel::Poll::kViolation: distrust(slot, "protocol violation: it answered what was not asked"); return true;
-    case AgentChannel::Poll::kAnswered: break;
+    case AgentChannel::Poll::kNothing:
+      return false;
+    case AgentChannel::Poll::kViolation:
+      distrust(slot, "protocol violation: it answered what was not asked");
+      return true;
+    case AgentChannel::Poll::kAnswered:
+      break;
   }
   const TimeNs took_ns = clock_.now_ns() - slot.submitted_ns;
   slot.round_trip_ns = slot.round_trip_ns == 0 ? took_ns : (slot.round_trip_ns * 7 + took_ns) / 8;
@@ -208,7 +174,8 @@ bool ProcessWorkers::look_for_answer(Slot& slot, ports::WorkerEvents& events) {
 void ProcessWorkers::look_for_start(Slot& slot, ports::WorkerEvents& events) {
   if (slot.ready || slot.kill_called || slot.phase != Slot::Phase::kRunning || slot.seems_dead()) return;
   switch (slot.channel->state()) {
-    case ChannelState::kStarting: return;
+    case ChannelState::kStarting:
+      return;
     case ChannelState::kReady:
       slot.ready = true;
       slot.empty_wakes = 0;
@@ -320,168 +287,6 @@ bool ProcessWorkers::prepare_to_wait() {
     quiet &= slot->channel->prepare_to_park();
   }
   return quiet;
-}
-
-// ---- what the kernel and the template say
-
-void ProcessWorkers::take_kernel_events() {
-  std::array<epoll_event, 64> ready{};
-  while (true) {
-    const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), 0);
-    if (count < 0 && errno == EINTR) continue;
-    for (int i = 0; i < count; ++i) {
-      const std::uint64_t tag = ready[static_cast<std::size_t>(i)].data.u64;
-      take_event(static_cast<Source>(tag & 0xFF), tag >> kWorkerShift);
-    }
-    if (count < static_cast<int>(ready.size())) return;
-  }
-}
-
-void ProcessWorkers::take_event(Source source, ports::WorkerId worker) {
-  switch (source) {
-    case Source::kTemplate: take_template_replies(); return;
-    case Source::kWake: drain_event(wake_.get()); return;
-    case Source::kTimer: drain_event(timer_.get()); return;
-    case Source::kWorkerEvent:
-      if (Slot* slot = find(worker)) take_worker_wake(*slot);
-      return;
-    case Source::kWorkerEnd:
-      if (Slot* slot = find(worker)) take_process_end(*slot);
-      return;
-  }
-}
-
-void ProcessWorkers::take_worker_wake(Slot& slot) {
-  drain_event(slot.event.get());
-  // An honest worker's wake-up may come after its answer was seen, once a job; a hostile one could wake us for ever.
-  if (++slot.empty_wakes > kEmptyWakesMax && !slot.distrusted && !slot.gone_reported) {
-    distrust(slot, "protocol violation: it wakes the agent for nothing");
-    unwatch(slot.event.get());
-  }
-}
-
-void ProcessWorkers::take_process_end(Slot& slot) {
-  unwatch(slot.pidfd.get());
-  slot.pidfd.reset();
-  slot.phase = Slot::Phase::kEnded;
-}
-
-void ProcessWorkers::take_template_replies() {
-  if (!template_) return;
-  while (std::optional<TemplateLink::Reply> reply = template_->receive()) {
-    switch (reply->message.kind) {
-      case TemplateReply::Kind::kStarted: take_started(reply->message, std::move(reply->pidfd)); break;
-      case TemplateReply::Kind::kStartFailed:
-        if (Slot* slot = find(reply->message.worker)) {
-          slot->phase = Slot::Phase::kEnded;
-          slot->verdict = fail_errno(reply->message.value, "the template cannot fork").error().to_line();
-        }
-        break;
-      case TemplateReply::Kind::kExited: take_exited(reply->message); break;
-    }
-  }
-  if (template_->closed()) lose_template();
-}
-
-void ProcessWorkers::take_started(const TemplateReply& message, Fd pidfd) {
-  Slot* slot = find(message.worker);
-  if (slot == nullptr || slot->phase != Slot::Phase::kAsked) {
-    static_cast<void>(pidfd_send_signal(pidfd.get(), SIGKILL));  // killed before it was born
-    return;
-  }
-  slot->pidfd = std::move(pidfd);
-  slot->pid = message.value;
-  slot->phase = Slot::Phase::kRunning;
-  slot->exit_awaited = true;
-  slot->channel->forget_memory_fd();
-  if (slot->kill_called) terminate(*slot);
-  if (Result<void> watched = watch(slot->pidfd.get(), Source::kWorkerEnd, slot->id); !watched) {
-    // A process whose end we could not see is one that we cannot keep.
-    terminate(*slot);
-    slot->verdict = watched.error().to_line();
-    slot->phase = Slot::Phase::kEnded;
-  }
-}
-
-void ProcessWorkers::take_exited(const TemplateReply& message) {
-  Slot* slot = find(message.worker);
-  if (slot == nullptr) return;
-  slot->exit_awaited = false;
-  const std::string text = text_of_wait_status(message.value);
-  if (slot->gone_reported) {
-    log(fmt::format("worker {} (pid {}): {}", slot->id, slot->pid, text));
-  } else if (slot->verdict.empty()) {
-    slot->verdict = text;
-  }
-}
-
-void ProcessWorkers::lose_template() {
-  unwatch(template_->socket());
-  const std::string how = template_->kill_and_reap();
-  template_.reset();
-  const TimeNs now_ns = clock_.now_ns();
-  const bool steady = now_ns - template_since_ns_ >= kTemplateSteadyNs;
-  template_backoff_ns_ = steady ? 0 : std::clamp(template_backoff_ns_ * 2, kTemplateBackoffNsMin, kTemplateBackoffNsMax);
-  template_not_before_ns_ = now_ns + template_backoff_ns_;
-  log(fmt::format("the worker template ended: {}; its workers end with it", how));
-  for (const auto& slot : slots_) {
-    if (slot->phase == Slot::Phase::kQueued) continue;
-    slot->exit_awaited = false;
-    if (slot->verdict.empty()) slot->verdict = fmt::format("its worker template ended: {}", how);
-    terminate(*slot);
-    if (slot->phase == Slot::Phase::kAsked) slot->phase = Slot::Phase::kEnded;
-  }
-  signal_event(wake_.get());
-}
-
-void ProcessWorkers::keep_template() {
-  if (template_) return;
-  const TimeNs now_ns = clock_.now_ns();
-  if (now_ns >= template_not_before_ns_) {
-    Result<TemplateLink> link = TemplateLink::spawn(config_.worker_program, config_.worker_arguments);
-    Result<void> watched;
-    if (link) watched = watch(link->socket(), Source::kTemplate, 0);
-    if (link && watched) {
-      template_.emplace(std::move(*link));
-      template_since_ns_ = now_ns;
-      return;
-    }
-    log((link ? watched.error() : link.error()).to_line());
-    template_backoff_ns_ = std::clamp(template_backoff_ns_ * 2, kTemplateBackoffNsMin, kTemplateBackoffNsMax);
-    template_not_before_ns_ = now_ns + template_backoff_ns_;
-  }
-  const TimeNs wait_ns = template_not_before_ns_ - now_ns;
-  itimerspec when{};
-  when.it_value = {wait_ns / kSecondNs, wait_ns % kSecondNs};
-  ::timerfd_settime(timer_.get(), 0, &when, nullptr);
-}
-
-void ProcessWorkers::send_queued() {
-  if (!template_) return;
-  for (const auto& slot : slots_) {
-    if (slot->phase != Slot::Phase::kQueued || slot->gone_reported) continue;
-    const SendOutcome sent =
-        template_->request_worker(slot->id, *slot->job, slot->channel->memory_fd(), slot->event.get());
-    if (sent != SendOutcome::kSent) return;  // full: its next reply wakes us; broken: its socket does
-    slot->phase = Slot::Phase::kAsked;
-    slot->asked_ns = clock_.now_ns();
-  }
-}
-
-// ---- small things
-
-Result<void> ProcessWorkers::watch(int fd, Source source, ports::WorkerId worker) {
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = worker << kWorkerShift | static_cast<std::uint64_t>(source);
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return fail_errno(errno, "cannot watch a descriptor");
-  return {};
-}
-
-void ProcessWorkers::unwatch(int fd) { ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr); }
-
-void ProcessWorkers::log(std::string_view line) const {
-  if (config_.log) config_.log(line);
 }
 
 }  // namespace lichen::posix

@@ -34,13 +34,13 @@
 
 namespace lichen::posix {
 
-inline constexpr std::size_t kWorkersMax = 256;                        // alive or ending, at one time
-inline constexpr TimeNs kSpinAheadNs = 100 * kMicrosecondNs;           // an answer nearer than this is worth spinning for
-inline constexpr TimeNs kTemplateBackoffNsMin = 10 * kMillisecondNs;   // between restarts of a template that keeps dying
+inline constexpr std::size_t kWorkersMax = 256;               // alive or ending, at one time
+inline constexpr TimeNs kSpinAheadNs = 100 * kMicrosecondNs;  // an answer nearer than this is worth spinning for
+inline constexpr TimeNs kTemplateBackoffNsMin = 10 * kMillisecondNs;  // between restarts of a template that keeps dying
 inline constexpr TimeNs kTemplateBackoffNsMax = 5 * kSecondNs;
-inline constexpr TimeNs kTemplateSteadyNs = kSecondNs;                 // a template that lived this long restarts at once
-inline constexpr TimeNs kTemplateReplyNsMax = 10 * kSecondNs;          // then it is hung, and is killed
-inline constexpr std::uint32_t kEmptyWakesMax = 16;                    // wake-ups without news before a worker is distrusted
+inline constexpr TimeNs kTemplateSteadyNs = kSecondNs;         // a template that lived this long restarts at once
+inline constexpr TimeNs kTemplateReplyNsMax = 10 * kSecondNs;  // then it is hung, and is killed
+inline constexpr std::uint32_t kEmptyWakesMax = 16;            // wake-ups without news before a worker is distrusted
 
 struct ProcessWorkersConfig {
   struct Rung {
@@ -48,11 +48,11 @@ struct ProcessWorkersConfig {
     std::uint32_t rung = 0;
     WorkerJobSpec job;
   };
-  std::string worker_program;                  // path of lichen-worker
-  std::vector<std::string> worker_arguments;   // before --template
+  std::string worker_program;                 // path of lichen-worker
+  std::vector<std::string> worker_arguments;  // before --template
   std::vector<Rung> rungs;
-  std::uint32_t spin_ns_max = kSpinNsMax;      // 0: never spin; also not on a machine with one CPU
-  std::function<void(std::string_view)> log;   // one line for each thing worth knowing; may be empty
+  std::uint32_t spin_ns_max = kSpinNsMax;     // 0: never spin; also not on a machine with one CPU
+  std::function<void(std::string_view)> log;  // one line for each thing worth knowing; may be empty
 };
 
 class ProcessWorkers final : public ports::Workers {

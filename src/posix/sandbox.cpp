@@ -2,11 +2,9 @@
 #include "posix/sandbox.hpp"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -21,6 +19,8 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <grp.h>
+#include <seccomp.h>
 
 #include "posix/os.hpp"
 
@@ -32,11 +32,42 @@ constexpr const char* kHint = "set sandbox = \"off\" for development only";
 
 // Calls that need no look at their arguments. Names that an architecture does not have are skipped by the library.
 constexpr auto kAlwaysAllowed = std::to_array<const char*>({
-    "futex", "futex_time64", "munmap", "mremap", "brk", "madvise", "read", "pread64", "fstat", "fstat64", "newfstatat",
-    "statx", "lseek", "_llseek", "close", "clock_gettime", "clock_gettime64", "nanosleep", "clock_nanosleep",
-    "clock_nanosleep_time64", "exit", "exit_group", "rt_sigreturn", "sigreturn", "rt_sigprocmask", "rt_sigaction",
-    "sigaltstack", "sched_yield", "sched_getaffinity", "getrandom", "restart_syscall", "set_robust_list", "rseq",
-    "getpid", "gettid", "membarrier",
+    "futex",
+    "futex_time64",
+    "munmap",
+    "mremap",
+    "brk",
+    "madvise",
+    "read",
+    "pread64",
+    "fstat",
+    "fstat64",
+    "newfstatat",
+    "statx",
+    "lseek",
+    "_llseek",
+    "close",
+    "clock_gettime",
+    "clock_gettime64",
+    "nanosleep",
+    "clock_nanosleep",
+    "clock_nanosleep_time64",
+    "exit",
+    "exit_group",
+    "rt_sigreturn",
+    "sigreturn",
+    "rt_sigprocmask",
+    "rt_sigaction",
+    "sigaltstack",
+    "sched_yield",
+    "sched_getaffinity",
+    "getrandom",
+    "restart_syscall",
+    "set_robust_list",
+    "rseq",
+    "getpid",
+    "gettid",
+    "membarrier",
 });
 
 using Arguments = std::initializer_list<scmp_arg_cmp>;
@@ -128,7 +159,8 @@ Result<void> drop_privileges(const SandboxPolicy& policy) {
 
 // After the change of user, which clears the parent-death signal.
 Result<void> tie_to_parent(pid_t parent) {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail_errno(errno, "cannot enter the sandbox", "parent death signal");
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+    return fail_errno(errno, "cannot enter the sandbox", "parent death signal");
   if (::getppid() != parent) return fail(Code::kUnavailable, "cannot enter the sandbox", {}, "the parent is gone");
   return {};
 }
@@ -167,7 +199,8 @@ Result<void> sandbox_available() {
 
 Result<void> enter_sandbox(const SandboxPolicy& policy) {
   close_others(policy);
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno(errno, "cannot enter the sandbox", "no new privileges");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return fail_errno(errno, "cannot enter the sandbox", "no new privileges");
   if (policy.mode == SandboxMode::kOff) return tie_to_parent(policy.parent);
   LICHEN_TRY(sandbox_available());
   LICHEN_TRY(drop_privileges(policy));

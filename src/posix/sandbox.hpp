@@ -14,8 +14,8 @@
 
 namespace lichen::posix {
 
-inline constexpr unsigned kSandboxUser = 65534;          // nobody, nogroup
-inline constexpr std::uint64_t kSandboxFilesMax = 16;    // descriptors; none can be opened anyway
+inline constexpr unsigned kSandboxUser = 65534;        // nobody, nogroup
+inline constexpr std::uint64_t kSandboxFilesMax = 16;  // descriptors; none can be opened anyway
 inline constexpr std::uint64_t kSandboxStackBytesMax = 8 << 20;
 
 struct SandboxPolicy {

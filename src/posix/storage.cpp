@@ -45,8 +45,17 @@ Result<void> read_all(int fd, Bytes& content, const std::string& name) {
 
 Result<void> fsync_retried(int fd, const std::string& name) {
   while (::fsync(fd) != 0) {
+    if (errno == EROFS || errno == EINVAL) return {};  // a file system that has nothing to sync
     if (errno != EINTR) return fail_errno(errno, "cannot sync", name);
   }
+  return {};
+}
+
+// What a dead process wrote and could not sync looks whole in the page cache. Sync it, then make the kernel forget its
+// copy (it keeps pages that it failed to write, marked clean), so that what is read comes from the disk.
+Result<void> make_durable(int fd, const std::string& name) {
+  LICHEN_TRY(fsync_retried(fd, name));
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
   return {};
 }
 
@@ -73,12 +82,18 @@ FileStorage::~FileStorage() {
   if (thread_.joinable()) thread_.join();
 }
 
-ports::StorageOp FileStorage::read(std::string_view name) { return submit(Kind::kRead, name, {}); }
+ports::StorageOp FileStorage::read(std::string_view name) {
+  return submit(Kind::kRead, name, {});
+}
 ports::StorageOp FileStorage::write(std::string_view name, Bytes content) {
   return submit(Kind::kWrite, name, std::move(content));
 }
-ports::StorageOp FileStorage::sync(std::string_view name) { return submit(Kind::kSync, name, {}); }
-ports::StorageOp FileStorage::sync_directory() { return submit(Kind::kSyncDirectory, {}, {}); }
+ports::StorageOp FileStorage::sync(std::string_view name) {
+  return submit(Kind::kSync, name, {});
+}
+ports::StorageOp FileStorage::sync_directory() {
+  return submit(Kind::kSyncDirectory, {}, {});
+}
 
 ports::StorageOp FileStorage::submit(Kind kind, std::string_view name, Bytes content) {
   const ports::StorageOp op = next_op_++;
@@ -132,10 +147,15 @@ void FileStorage::work() {
 
 Result<Bytes> FileStorage::perform(const Operation& operation) {
   switch (operation.kind) {
-    case Kind::kRead: return read_file(operation.name);
-    case Kind::kWrite: return write_file(operation.name, operation.content);
-    case Kind::kSync: return sync_file(operation.name);
-    case Kind::kSyncDirectory: LICHEN_TRY(fsync_retried(directory_.get(), "state directory")); return Bytes{};
+    case Kind::kRead:
+      return read_file(operation.name);
+    case Kind::kWrite:
+      return write_file(operation.name, operation.content);
+    case Kind::kSync:
+      return sync_file(operation.name);
+    case Kind::kSyncDirectory:
+      LICHEN_TRY(fsync_retried(directory_.get(), "state directory"));
+      return Bytes{};
   }
   return fail(Code::kInternal, "unknown storage operation");
 }
@@ -144,12 +164,13 @@ Result<Bytes> FileStorage::read_file(const std::string& name) {
   // O_NONBLOCK: a FIFO put in the file's place must not hang the thread.
   const Fd fd(::openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!fd.valid()) return fail_errno(errno, "cannot read", name);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot read", name);
   if (!S_ISREG(status.st_mode)) return fail(Code::kBadInput, "cannot read", name, "not a regular file");
   if (static_cast<std::size_t>(status.st_size) > ports::kStorageFileBytesMax) {
     return fail(Code::kExhausted, "cannot read", name, "above the limit of 16 MiB");
   }
+  LICHEN_TRY(make_durable(fd.get(), name));
   Bytes content(static_cast<std::size_t>(status.st_size));
   LICHEN_TRY(read_all(fd.get(), content, name));
   return content;
@@ -184,7 +205,7 @@ Result<int> FileStorage::writable(const std::string& name) {
   if (open_files_.size() >= kStorageOpenFilesMax) open_files_.erase(open_files_.begin());
   Fd fd(::openat(directory_.get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   if (!fd.valid()) return fail_errno(errno, "cannot write", name);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot write", name);
   if (!S_ISREG(status.st_mode)) return fail(Code::kBadInput, "cannot write", name, "not a regular file");
   return open_files_.emplace(name, std::move(fd)).first->second.get();

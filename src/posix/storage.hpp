@@ -19,7 +19,7 @@
 
 namespace lichen::posix {
 
-inline constexpr std::size_t kStorageQueueMax = 1024;    // operations waiting; one more fails with kExhausted
+inline constexpr std::size_t kStorageQueueMax = 1024;  // operations waiting; one more fails with kExhausted
 inline constexpr std::size_t kStorageNameBytesMax = 64;
 inline constexpr std::size_t kStorageOpenFilesMax = 32;  // descriptors kept between a write and its sync
 
@@ -70,9 +70,9 @@ class FileStorage final : public ports::Storage {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Operation> queue_;          // under mutex_
+  std::deque<Operation> queue_;           // under mutex_
   std::vector<ports::StorageDone> done_;  // under mutex_
-  bool stopping_ = false;                // under mutex_
+  bool stopping_ = false;                 // under mutex_
 
   // Kept open from write to sync: the kernel reports a failed write-back to descriptors that saw the write.
   std::map<std::string, Fd> open_files_;  // the I/O thread only

@@ -40,7 +40,8 @@ constexpr int kExitCannotRun = 127;  // as shells say it
 
 Result<TemplateLink> TemplateLink::spawn(const std::string& program, const std::vector<std::string>& arguments) {
   auto [ours, theirs] = LICHEN_TRY(make_socket_pair());
-  if (theirs.get() <= STDERR_FILENO) return fail(Code::kIo, "cannot start the worker template", program, "stdio is closed");
+  if (theirs.get() <= STDERR_FILENO)
+    return fail(Code::kIo, "cannot start the worker template", program, "stdio is closed");
   std::vector<std::string> words = {program};
   words.insert(words.end(), arguments.begin(), arguments.end());
   words.insert(words.end(), {"--template", std::to_string(theirs.get())});
@@ -82,9 +83,13 @@ SendOutcome TemplateLink::request_worker(ports::WorkerId worker, const WorkerJob
 std::optional<TemplateLink::Reply> TemplateLink::receive() {
   Packet packet;
   switch (receive_packet(socket_.get(), packet, Blocking::kNo)) {
-    case ReceiveOutcome::kWouldBlock: return std::nullopt;
-    case ReceiveOutcome::kClosed: closed_ = true; return std::nullopt;
-    case ReceiveOutcome::kReceived: break;
+    case ReceiveOutcome::kWouldBlock:
+      return std::nullopt;
+    case ReceiveOutcome::kClosed:
+      closed_ = true;
+      return std::nullopt;
+    case ReceiveOutcome::kReceived:
+      break;
   }
   ByteReader in(packet.bytes);
   Result<TemplateReply> message = decode_template_reply(in);

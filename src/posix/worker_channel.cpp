@@ -21,9 +21,13 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
-TimeNs now_ns() { return MonotonicClock().now_ns(); }
+TimeNs now_ns() {
+  return MonotonicClock().now_ns();
+}
 
 inline void relax_cpu() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -41,7 +45,7 @@ std::size_t ChannelMapping::bytes_of(std::size_t input_bytes, std::size_t output
 
 Result<ChannelMapping> ChannelMapping::map(int memory_fd, std::size_t input_bytes, std::size_t output_bytes) {
   const std::size_t bytes = bytes_of(input_bytes, output_bytes);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(memory_fd, &status) != 0) return fail_errno(errno, "cannot map the worker channel");
   if (static_cast<std::size_t>(status.st_size) != bytes) {
     return fail(Code::kBadInput, "cannot map the worker channel", {}, "its size is not what the contract needs");
@@ -97,10 +101,9 @@ void AgentChannel::submit(ByteView input) {
   std::ranges::copy(input, mapping_.input().begin());
   header.agent_parked.store(0, std::memory_order_relaxed);
   in_flight_ = true;
-  header.request_seq.store(++seq_, std::memory_order_release);
-  // Pairs with the fence in sleep_for_job: either we see that it parks, or it sees the new number.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (header.worker_parked.load(std::memory_order_relaxed) != 0) futex_wake(header.request_seq, 1);
+  // Sequentially consistent, as in sleep_for_job: either we see that it parks, or it sees the new number.
+  header.request_seq.store(++seq_, std::memory_order_seq_cst);
+  if (header.worker_parked.load(std::memory_order_seq_cst) != 0) futex_wake(header.request_seq, 1);
 }
 
 AgentChannel::Poll AgentChannel::poll() {
@@ -121,10 +124,9 @@ AgentChannel::Poll AgentChannel::poll() {
 
 bool AgentChannel::prepare_to_park() {
   ChannelHeader& header = mapping_.header();
-  header.agent_parked.store(1, std::memory_order_relaxed);
-  // Pairs with the fence in respond().
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  const std::uint32_t seq = header.response_seq.load(std::memory_order_relaxed);
+  // Sequentially consistent, as in respond(): either it sees that we park, or we see its answer.
+  header.agent_parked.store(1, std::memory_order_seq_cst);
+  const std::uint32_t seq = header.response_seq.load(std::memory_order_seq_cst);
   return seq == (in_flight_ ? seq_ - 1 : seq_);
 }
 
@@ -173,7 +175,9 @@ void WorkerChannel::set_state(ChannelState state) {
   signal_event(event_fd_);
 }
 
-void WorkerChannel::set_ready() { set_state(ChannelState::kReady); }
+void WorkerChannel::set_ready() {
+  set_state(ChannelState::kReady);
+}
 
 void WorkerChannel::set_failed(std::string_view detail) {
   std::array<char, kChannelDetailBytesMax>& to = mapping_.header().detail;
@@ -207,9 +211,8 @@ bool WorkerChannel::spin_for_job() const {
 
 void WorkerChannel::sleep_for_job() {
   ChannelHeader& header = mapping_.header();
-  header.worker_parked.store(1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  while (header.request_seq.load(std::memory_order_acquire) == seq_) futex_wait(header.request_seq, seq_);
+  header.worker_parked.store(1, std::memory_order_seq_cst);
+  while (header.request_seq.load(std::memory_order_seq_cst) == seq_) futex_wait(header.request_seq, seq_);
   header.worker_parked.store(0, std::memory_order_relaxed);
 }
 
@@ -217,9 +220,8 @@ void WorkerChannel::respond(JobStatus status, TimeNs compute_ns) {
   ChannelHeader& header = mapping_.header();
   header.status.store(static_cast<std::uint32_t>(status), std::memory_order_relaxed);
   header.compute_ns.store(static_cast<std::uint64_t>(compute_ns), std::memory_order_relaxed);
-  header.response_seq.store(seq_, std::memory_order_release);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (header.agent_parked.load(std::memory_order_relaxed) != 0) signal_event(event_fd_);
+  header.response_seq.store(seq_, std::memory_order_seq_cst);
+  if (header.agent_parked.load(std::memory_order_seq_cst) != 0) signal_event(event_fd_);
   responded_ns_ = now_ns();
 }
 

@@ -33,7 +33,7 @@ inline constexpr std::uint32_t kChannelMagic = 0x4C43'4831;  // "LCH1"
 inline constexpr std::uint32_t kChannelVersion = 1;
 inline constexpr std::size_t kChannelHeaderBytes = 4096;
 inline constexpr std::size_t kChannelDetailBytesMax = 256;
-inline constexpr std::uint32_t kSpinNsMax = 50'000;                    // see docs/isolation.md
+inline constexpr std::uint32_t kSpinNsMax = 50'000;                  // see docs/isolation.md
 inline constexpr TimeNs kBackToBackGapNsMax = 100 * kMicrosecondNs;  // jobs closer than this are worth spinning for
 
 enum class ChannelState : std::uint32_t { kStarting = 0, kReady = 1, kFailed = 2 };
@@ -104,7 +104,7 @@ class AgentChannel {
   Poll poll();
   [[nodiscard]] JobStatus status() const { return status_; }
   [[nodiscard]] TimeNs compute_ns() const { return compute_ns_; }  // as the worker claims
-  [[nodiscard]] ByteView answer() const { return answer_; }         // until the next submit
+  [[nodiscard]] ByteView answer() const { return answer_; }        // until the next submit
 
   // Asks for a wake-up by the event descriptor. False: an answer is there already, do not sleep.
   bool prepare_to_park();

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "posix/worker_job.hpp"
 
-#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -9,6 +8,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <limits.h>
 
 #include "posix/unix_socket.hpp"
 
@@ -53,7 +53,8 @@ Result<std::vector<tensor::TensorSpec>> decode_tensors(ByteReader& in) {
 
 Result<void> check_tensors(const std::vector<tensor::TensorSpec>& specs, std::string_view side) {
   if (specs.empty() || specs.size() > kTensorsMax) {
-    return fail(Code::kBadInput, "bad worker job", std::string(side), fmt::format("needs 1 to {} tensors", kTensorsMax));
+    return fail(Code::kBadInput, "bad worker job", std::string(side),
+                fmt::format("needs 1 to {} tensors", kTensorsMax));
   }
   std::size_t bytes = 0;
   for (const tensor::TensorSpec& spec : specs) {
@@ -79,7 +80,8 @@ Result<void> check(const WorkerJobSpec& spec) {
   ByteWriter out(packet);
   encode(spec, out);
   if (packet.size() + sizeof(ports::WorkerId) > kPacketBytesMax) {
-    return fail(Code::kExhausted, "bad worker job", "names", fmt::format("description above {} bytes", kPacketBytesMax));
+    return fail(Code::kExhausted, "bad worker job", "names",
+                fmt::format("description above {} bytes", kPacketBytesMax));
   }
   return {};
 }
@@ -106,7 +108,7 @@ Result<WorkerJobSpec> decode_worker_job(ByteReader& in) {
   if (cpu != kNoCpu) spec.cpu = cpu;
   // Anything but the one known way to switch the sandbox off leaves it on.
   spec.sandbox = in.get<std::uint8_t>() == static_cast<std::uint8_t>(SandboxMode::kOff) ? SandboxMode::kOff
-                                                                                       : SandboxMode::kRequired;
+                                                                                        : SandboxMode::kRequired;
   spec.drop_user = in.get<std::uint8_t>() != 0;
   if (!in.ok()) return fail(Code::kBadInput, "bad worker job", {}, "truncated");
   LICHEN_TRY(check(spec));

@@ -19,8 +19,8 @@
 
 namespace lichen::posix {
 
-inline constexpr std::size_t kTensorsMax = 64;             // of one side of a contract
-inline constexpr std::size_t kTensorBytesMax = 64 << 20;   // of all tensors of one side of a contract
+inline constexpr std::size_t kTensorsMax = 64;            // of one side of a contract
+inline constexpr std::size_t kTensorBytesMax = 64 << 20;  // of all tensors of one side of a contract
 inline constexpr std::uint32_t kWorkerThreadsMax = 64;
 
 enum class SandboxMode : std::uint8_t {
@@ -36,7 +36,7 @@ struct WorkerJobSpec {
   std::uint64_t memory_bytes_max = 0;  // private writable memory (RLIMIT_DATA); 0: no limit
   std::optional<std::uint32_t> cpu;    // run on this CPU only
   SandboxMode sandbox = SandboxMode::kRequired;
-  bool drop_user = true;               // when started by root: become nobody (65534), without capabilities
+  bool drop_user = true;  // when started by root: become nobody (65534), without capabilities
 };
 
 // What is wrong with it, if anything; a spec that passes encodes into one packet.

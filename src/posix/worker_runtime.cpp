@@ -42,7 +42,7 @@ Result<Fd> open_model(const std::string& path) {
   if (path.empty()) return Fd();
   Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd.valid()) return fail_errno(errno, "cannot open the model", path);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot open the model", path);
   if (!S_ISREG(status.st_mode)) return fail(Code::kBadInput, "cannot open the model", path, "not a regular file");
   if (status.st_size == 0) return fail(Code::kBadInput, "cannot open the model", path, "it is empty");
@@ -54,7 +54,7 @@ Result<Fd> open_model(const std::string& path) {
 
 Result<ByteView> map_model(Fd fd, const std::string& path) {
   if (!fd.valid()) return ByteView{};
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot map the model", path);
   const auto bytes = static_cast<std::size_t>(status.st_size);
   void* at = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd.get(), 0);
@@ -66,7 +66,8 @@ Result<void> pin(const std::optional<std::uint32_t>& cpu) {
   if (!cpu) return {};
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (*cpu >= CPU_SETSIZE) return fail(Code::kBadInput, "cannot pin the worker", fmt::format("cpu {}", *cpu), "no such CPU");
+  if (*cpu >= CPU_SETSIZE)
+    return fail(Code::kBadInput, "cannot pin the worker", fmt::format("cpu {}", *cpu), "no such CPU");
   CPU_SET(*cpu, &set);
   if (::sched_setaffinity(0, sizeof set, &set) != 0) {
     return fail_errno(errno, "cannot pin the worker", fmt::format("cpu {}", *cpu));
@@ -111,9 +112,9 @@ struct WorkerRequest {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  auto attached = WorkerChannel::attach(request.memory.get(), request.event.get(),
-                                        tensor::bytes_of_all(request.spec.inputs),
-                                        tensor::bytes_of_all(request.spec.outputs));
+  auto attached =
+      WorkerChannel::attach(request.memory.get(), request.event.get(), tensor::bytes_of_all(request.spec.inputs),
+                            tensor::bytes_of_all(request.spec.outputs));
   if (!attached) ::_exit(kExitNoChannel);
   WorkerChannel& channel = **attached;
   channel.register_life();

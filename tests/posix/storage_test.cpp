@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "posix/storage.hpp"
+
 #include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -10,8 +12,6 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
-#include "posix/storage.hpp"
 
 namespace lichen::posix {
 namespace {
@@ -103,7 +103,8 @@ TEST_F(StorageTest, FilesAboveTheLimitAreRefused) {
 
 TEST_F(StorageTest, TheQueueIsBoundedAndEveryOperationCompletesOnce) {
   std::vector<ports::StorageOp> ops;
-  for (std::size_t i = 0; i < 2 * kStorageQueueMax; ++i) ops.push_back(storage_->write(fmt::format("f{}", i % 40), bytes("x")));
+  for (std::size_t i = 0; i < 2 * kStorageQueueMax; ++i)
+    ops.push_back(storage_->write(fmt::format("f{}", i % 40), bytes("x")));
   for (const auto op : ops) {
     const auto result = result_of(op);
     if (!result) {
@@ -122,7 +123,8 @@ TEST_F(StorageTest, TheDestructorFinishesWhatWasSubmitted) {
 TEST_F(StorageTest, AFullDiskIsAnErrorAndWhatIsThereStaysReadable) {
   const std::string disk = directory_ + "/disk";
   std::filesystem::create_directory(disk);
-  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=64k") != 0) GTEST_SKIP() << "cannot mount a small tmpfs here (needs root)";
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=64k") != 0)
+    GTEST_SKIP() << "cannot mount a small tmpfs here (needs root)";
   open(disk);
   EXPECT_TRUE(result_of(storage_->write("small", bytes("kept"))));
   const auto full = result_of(storage_->write("large", Bytes(1 << 20)));

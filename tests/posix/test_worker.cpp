@@ -45,22 +45,51 @@ ChannelHeader& header_of(ByteView input) {
 
 Result<void> misbehave(char what, ByteView input) {
   switch (what) {
-    case kAbort: std::abort();
-    case kThrow: throw std::runtime_error("thrown by the body");
-    case kLoop: spin_for_ever();
-    case kBomb: allocate_for_ever();
-    case kSharedBomb: ::mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0); break;
-    case kExecutable: ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); break;
-    case kOpen: ::open("/etc/hostname", O_RDONLY); break;
-    case kSocket: ::socket(AF_INET, SOCK_STREAM, 0); break;
-    case kFork: ::fork(); break;
-    case kExec: ::execl("/bin/true", "true", nullptr); break;
-    case kKillParent: ::kill(::getppid(), SIGKILL); break;
-    case kScribble: std::memset(static_cast<void*>(&header_of(input)), 0xA5, kChannelHeaderBytes); spin_for_ever();
-    case kForgeLife: header_of(input).life = 1; futex_wake(header_of(input).life, 1); spin_for_ever();
-    case kForgeAnswer: header_of(input).response_seq = 77; spin_for_ever();
-    case kForgeStatus: header_of(input).status = 9; ++header_of(input).response_seq; spin_for_ever();
-    default: return fail(Code::kBadInput, "refused");
+    case kAbort:
+      std::abort();
+    case kThrow:
+      throw std::runtime_error("thrown by the body");
+    case kLoop:
+      spin_for_ever();
+    case kBomb:
+      allocate_for_ever();
+    case kSharedBomb:
+      ::mmap(nullptr, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+      break;
+    case kExecutable:
+      ::mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      break;
+    case kOpen:
+      ::open("/etc/hostname", O_RDONLY);
+      break;
+    case kSocket:
+      ::socket(AF_INET, SOCK_STREAM, 0);
+      break;
+    case kFork:
+      ::fork();
+      break;
+    case kExec:
+      ::execl("/bin/true", "true", nullptr);
+      break;
+    case kKillParent:
+      ::kill(::getppid(), SIGKILL);
+      break;
+    case kScribble:
+      std::memset(static_cast<void*>(&header_of(input)), 0xA5, kChannelHeaderBytes);
+      spin_for_ever();
+    case kForgeLife:
+      header_of(input).life = 1;
+      futex_wake(header_of(input).life, 1);
+      spin_for_ever();
+    case kForgeAnswer:
+      header_of(input).response_seq = 77;
+      spin_for_ever();
+    case kForgeStatus:
+      header_of(input).status = 9;
+      ++header_of(input).response_seq;
+      spin_for_ever();
+    default:
+      return fail(Code::kBadInput, "refused");
   }
   return {};
 }

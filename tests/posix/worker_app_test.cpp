@@ -32,7 +32,8 @@ graph::Graph small_model() {
   const auto bias = graph.add_constant("biases", Shape{3}, std::span<const float>(biases));
   const auto logits = graph.add("logits", DType::kF32, Shape{1, 3});
   const auto output = graph.add("output", DType::kF32, Shape{1, 3});
-  graph.nodes.push_back({graph::Op::kFullyConnected, "fc", graph::FullyConnectedAttributes{}, {input, weight, bias}, {logits}});
+  graph.nodes.push_back(
+      {graph::Op::kFullyConnected, "fc", graph::FullyConnectedAttributes{}, {input, weight, bias}, {logits}});
   graph.nodes.push_back({graph::Op::kSoftmax, "softmax", graph::SoftmaxAttributes{}, {logits}, {output}});
   graph.inputs = {input};
   graph.outputs = {output};
@@ -47,7 +48,8 @@ Bytes read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, ByteView bytes) {
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 
 class WorkerAppTest : public WorkersTest {
@@ -101,7 +103,8 @@ TEST_F(WorkerAppTest, RunsTheMlPerfTinyModelsInItsSandbox) {
   const char* named = std::getenv("LICHEN_SHARED");
   const std::string shared = named != nullptr ? named : std::string(LICHEN_SOURCE_DIR) + "/../shared";
   const std::string folder = shared + "/data/models/kws";
-  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "SKIPPED: no shared data (set LICHEN_SHARED to the folder that has data/models)";
+  if (!std::filesystem::exists(folder))
+    GTEST_SKIP() << "SKIPPED: no shared data (set LICHEN_SHARED to the folder that has data/models)";
   expect_same_as_in_process(folder + "/kws_ref_float32.tflite");
   events = {};
   expect_same_as_in_process(folder + "/kws_ref_int8.tflite");

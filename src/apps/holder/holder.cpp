@@ -26,7 +26,9 @@ constexpr int kExitUsage = 2;
 constexpr int kExitCannotRun = 126;
 constexpr int kExitNotFound = 127;
 
-TimeNs now_ns() { return posix::MonotonicClock().now_ns(); }
+TimeNs now_ns() {
+  return posix::MonotonicClock().now_ns();
+}
 
 sigset_t watched_signals() {
   sigset_t set;
@@ -35,7 +37,9 @@ sigset_t watched_signals() {
   return set;
 }
 
-void say(const std::string& line) { fmt::print(stderr, "lichen-holder: {}\n", line); }
+void say(const std::string& line) {
+  fmt::print(stderr, "lichen-holder: {}\n", line);
+}
 
 }  // namespace
 
@@ -100,7 +104,8 @@ Holder::Wake Holder::wait(TimeNs patience_ns) {
   const sigset_t watched = watched_signals();
   siginfo_t info{};
   const timespec patience{patience_ns / kSecondNs, patience_ns % kSecondNs};
-  const int signal = patience_ns == kNeverNs ? ::sigwaitinfo(&watched, &info) : ::sigtimedwait(&watched, &info, &patience);
+  const int signal =
+      patience_ns == kNeverNs ? ::sigwaitinfo(&watched, &info) : ::sigtimedwait(&watched, &info, &patience);
   if (signal == SIGCHLD) return Wake::kChild;
   if (signal < 0) return Wake::kTimeout;
   if (signal == SIGHUP) {

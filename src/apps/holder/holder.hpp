@@ -15,11 +15,11 @@
 
 namespace lichen::holder {
 
-inline constexpr TimeNs kSteadyNs = kSecondNs;                   // a command that ran this long is restarted at once
-inline constexpr int kQuickRestartsMax = 5;                      // and so are this many that ended sooner, in a row
-inline constexpr TimeNs kBackoffNsMin = 10 * kMillisecondNs;     // then it waits, twice as long each time
-inline constexpr TimeNs kBackoffNsMax = 250 * kMillisecondNs;    // but never longer than this
-inline constexpr TimeNs kStopPatienceNs = 10 * kSecondNs;        // from SIGTERM to SIGKILL
+inline constexpr TimeNs kSteadyNs = kSecondNs;                 // a command that ran this long is restarted at once
+inline constexpr int kQuickRestartsMax = 5;                    // and so are this many that ended sooner, in a row
+inline constexpr TimeNs kBackoffNsMin = 10 * kMillisecondNs;   // then it waits, twice as long each time
+inline constexpr TimeNs kBackoffNsMax = 250 * kMillisecondNs;  // but never longer than this
+inline constexpr TimeNs kStopPatienceNs = 10 * kSecondNs;      // from SIGTERM to SIGKILL
 
 class Holder {
  public:
@@ -36,7 +36,7 @@ class Holder {
   Result<void> start();
   [[noreturn]] void become_command(pid_t holder);
   Wake wait(TimeNs patience_ns);
-  bool ended();                    // reaps the command, if it did
+  bool ended();  // reaps the command, if it did
   [[nodiscard]] bool is_final() const;
   TimeNs backoff_ns();
   int stop();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "listener.hpp"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cctype>
+#include <cerrno>
 #include <memory>
 
 #include <fmt/format.h>
+#include <netdb.h>
 
 namespace lichen::holder {
 
@@ -30,7 +30,8 @@ Result<Address> parse(std::string_view text) {
     rest.remove_prefix(equals + 1);
   }
   const auto colon = rest.rfind(':');
-  if (colon == std::string_view::npos) return fail(Code::kBadInput, "cannot listen", std::string(text), "no port", "HOST:PORT");
+  if (colon == std::string_view::npos)
+    return fail(Code::kBadInput, "cannot listen", std::string(text), "no port", "HOST:PORT");
   std::string_view host = rest.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   address.host = host;
@@ -38,7 +39,8 @@ Result<Address> parse(std::string_view text) {
   const bool number = !address.port.empty() && address.port.size() <= 5 &&
                       std::ranges::all_of(address.port, [](unsigned char c) { return std::isdigit(c) != 0; });
   if (host.empty() || !number || std::stoi(address.port) > 65535) {
-    return fail(Code::kBadInput, "cannot listen", std::string(text), "not an address", "HOST:PORT, for example 127.0.0.1:8080");
+    return fail(Code::kBadInput, "cannot listen", std::string(text), "not an address",
+                "HOST:PORT, for example 127.0.0.1:8080");
   }
   return address;
 }
