@@ -5,7 +5,7 @@ namespace lichen::kernels {
 
 CpuFeatures detect_cpu() {
   CpuFeatures features;
-#if defined(__x86_64__)
+#if LICHEN_KERNELS_AVX2
   __builtin_cpu_init();
   features.avx2_fma = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
 #endif

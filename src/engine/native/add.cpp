@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "engine/native/vector.hpp"
 #include "kernels/reference/binary.hpp"
 
 namespace lichen::engine {
@@ -27,6 +28,9 @@ Result<kernels::reference::AddQuantized> quantized_of(const graph::NodeView& nod
 template <typename T>
 StepResult build_integer(const BuildContext& context, const kernels::reference::Broadcast& shape, graph::Activation activation) {
   const auto q = LICHEN_TRY(quantized_of(context.node, activation));
+  if constexpr (kHasVectorKernels) {
+    if (wants_vector(context) && shape.plain) return vector_add<T>(context.node.output().spec.shape.elements(), q);
+  }
   return make_step(std::is_signed_v<T> ? "add i8 reference" : "add u8 reference", 0, [shape, q](const StepBuffers& b) {
     kernels::reference::add(shape, b.in<T>(0), b.in<T>(1), q, b.out<T>());
   });

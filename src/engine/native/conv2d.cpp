@@ -3,6 +3,7 @@
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "engine/native/vector.hpp"
 #include "engine/native/window.hpp"
 #include "graph/ops/checks.hpp"
 
@@ -13,6 +14,9 @@ template <typename T>
 StepResult build_integer(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
   const ScaleProduct product = std::is_signed_v<T> ? ScaleProduct::kDouble : ScaleProduct::kFloat;
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(w.out_c), product));
+  if constexpr (kHasVectorKernels) {
+    if (wants_vector(context)) return vector_conv2d<T>(context, w, q, std::is_signed_v<T> ? "conv2d i8 avx2" : "conv2d u8 avx2");
+  }
   return make_step(std::is_signed_v<T> ? "conv2d i8 reference" : "conv2d u8 reference", 0,
                    [w, q = std::move(q)](const StepBuffers& b) {
                      kernels::reference::conv2d(w, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(), b.out<T>());
@@ -20,6 +24,9 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
 }
 
 StepResult build_hybrid(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
+  if constexpr (kHasVectorKernels) {
+    if (wants_vector(context)) return vector_conv2d_hybrid(context, w, range_of(activation));
+  }
   const float scale = context.node.input(1).quantization.scale();
   const kernels::FloatRange range = range_of(activation);
   const auto image_bytes = static_cast<std::size_t>(w.in_h * w.in_w * w.in_c);
@@ -42,6 +49,9 @@ StepResult build_conv2d(const BuildContext& context) {
   }
   if (graph::is_hybrid(context.node)) return build_hybrid(context, w, a.activation);
   const kernels::FloatRange range = range_of(a.activation);
+  if constexpr (kHasVectorKernels) {
+    if (wants_vector(context)) return vector_conv2d_f32(context, w, range, "conv2d f32 avx2");
+  }
   return make_step("conv2d f32 reference", 0, [w, range](const StepBuffers& b) {
     kernels::reference::conv2d(w, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());
   });

@@ -3,15 +3,22 @@
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "engine/native/vector.hpp"
 #include "engine/native/window.hpp"
 
 namespace lichen::engine {
 namespace {
 
+// Several output channels for each input channel are left to the reference kernel.
+bool vectorizes(const BuildContext& context, const kernels::Window2D& w) { return wants_vector(context) && w.in_c == w.out_c; }
+
 template <typename T>
 StepResult build_integer(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
   const ScaleProduct product = std::is_signed_v<T> ? ScaleProduct::kDouble : ScaleProduct::kFloat;
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(w.out_c), product));
+  if constexpr (kHasVectorKernels) {
+    if (vectorizes(context, w)) return vector_depthwise_conv2d<T>(context, w, q);
+  }
   return make_step(std::is_signed_v<T> ? "depthwise_conv2d i8 reference" : "depthwise_conv2d u8 reference", 0,
                    [w, q = std::move(q)](const StepBuffers& b) {
                      kernels::reference::depthwise_conv2d(w, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(), b.out<T>());
@@ -30,6 +37,9 @@ StepResult build_depthwise_conv2d(const BuildContext& context) {
     default: break;
   }
   const kernels::FloatRange range = range_of(a.activation);
+  if constexpr (kHasVectorKernels) {
+    if (vectorizes(context, w)) return vector_depthwise_conv2d_f32(context, w, range);
+  }
   return make_step("depthwise_conv2d f32 reference", 0, [w, range](const StepBuffers& b) {
     kernels::reference::depthwise_conv2d(w, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());
   });

@@ -3,6 +3,7 @@
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "engine/native/vector.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -12,6 +13,9 @@ StepResult build_integer(const BuildContext& context, const kernels::MatrixSize&
   const bool per_channel = context.node.input(1).quantization.per_channel();
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(m.units),
                                             per_channel ? ScaleProduct::kDouble : ScaleProduct::kFloat));
+  if constexpr (kHasVectorKernels) {
+    if (wants_vector(context)) return vector_fully_connected<T>(context, m, q);
+  }
   return make_step(std::is_signed_v<T> ? "fully_connected i8 reference" : "fully_connected u8 reference", 0,
                    [m, q = std::move(q)](const StepBuffers& b) {
                      kernels::reference::fully_connected(m, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(), b.out<T>());
@@ -30,6 +34,9 @@ StepResult build_fully_connected(const BuildContext& context) {
     default: break;
   }
   const kernels::FloatRange range = range_of(a.activation);
+  if constexpr (kHasVectorKernels) {
+    if (wants_vector(context)) return vector_fully_connected_f32(context, m, range);
+  }
   return make_step("fully_connected f32 reference", 0, [m, range](const StepBuffers& b) {
     kernels::reference::fully_connected(m, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());
   });

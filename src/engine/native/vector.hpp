@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps that need a vector unit. A builder asks for one where BuildContext::cpu says that it is there, and for the
+// reference kernel otherwise; `has_vector_kernels` is false in builds for CPUs that we have no vector kernels for.
+#pragma once
+
+#include "engine/native/builders.hpp"
+#include "engine/native/quantization.hpp"
+#include "kernels/panels.hpp"
+#include "kernels/reference/binary.hpp"
+
+namespace lichen::engine {
+
+inline constexpr bool kHasVectorKernels = LICHEN_KERNELS_AVX2 != 0;
+
+[[nodiscard]] inline bool wants_vector(const BuildContext& context) { return kHasVectorKernels && context.cpu.avx2_fma; }
+
+[[nodiscard]] StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range, std::string_view kernel);
+[[nodiscard]] StepResult vector_conv2d_hybrid(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range);
+[[nodiscard]] StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m, kernels::FloatRange range);
+[[nodiscard]] StepResult vector_depthwise_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range);
+
+// T is int8_t or uint8_t.
+template <typename T>
+[[nodiscard]] StepResult vector_conv2d(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q, std::string_view kernel);
+template <typename T>
+[[nodiscard]] StepResult vector_fully_connected(const BuildContext& context, const kernels::MatrixSize& m, const WeightedQuantization& q);
+template <typename T>
+[[nodiscard]] StepResult vector_depthwise_conv2d(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q);
+template <typename T>
+[[nodiscard]] StepResult vector_add(kernels::Index count, const kernels::reference::AddQuantized& q);
+
+}  // namespace lichen::engine

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions and fully connected layers for AVX2 and FMA: 6 x 16 tiles over packed panels (kernels/panels.hpp).
+// f32: fused multiply-adds. Integers: exact, i16 pairs by vpmaddwd, bit-identical to the reference kernels. Call only
+// where CpuFeatures::avx2_fma is set.
+#pragma once
+
+#include "kernels/panels.hpp"
+
+namespace lichen::kernels::avx2 {
+
+// bias: panel_channels(units) values. out: [pixels][units].
+void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed, const float* bias,
+                Index units, FloatRange range, float* out);
+
+// Everything after the integer sum.
+struct IntegerOutput {
+  const std::int32_t* bias = nullptr;  // panel_channels(units) of them, as the multipliers
+  MultiplierView multipliers;
+  std::int32_t zero_point = 0;
+  IntegerClamp clamp;
+  bool rounds_once = false;  // fully connected layers
+};
+
+// The image holds stored values minus their zero point, two elements of slack at its end. T is int8_t or uint8_t.
+template <typename T>
+void conv2d_i16(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image, const std::int16_t* packed,
+                Index units, const IntegerOutput& output, T* out);
+
+// Hybrid: out = sum * scales[image] + bias.
+void conv2d_hybrid(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image, const std::int16_t* packed,
+                   Index units, const float* scales, const float* bias, FloatRange range, float* out);
+
+}  // namespace lichen::kernels::avx2

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/panels.hpp"
+
+namespace lichen::kernels {
+namespace {
+
+// place(channel, segment, element, at): `at` counts elements in packed order, padded channels and elements included.
+template <typename Place>
+void each_packed(Index units, const Pattern& p, Index together, Place place) {
+  const Index length = (p.length + together - 1) / together * together;
+  Index at = 0;
+  for (Index first = 0; first < panel_channels(units); first += kPanel) {
+    const Index width = std::min(kPanel, panel_channels(units) - first);
+    for (Index segment = 0; segment < static_cast<Index>(p.offsets.size()); ++segment) {
+      for (Index element = 0; element < length; element += together) {
+        for (Index channel = first; channel < first + width; ++channel) {
+          for (Index i = 0; i < together; ++i) place(channel, segment, element + i, at++);
+        }
+      }
+    }
+  }
+}
+
+std::size_t packed_count(Index units, const Pattern& p, Index together) {
+  const Index length = (p.length + together - 1) / together * together;
+  return static_cast<std::size_t>(panel_channels(units) * length) * p.offsets.size();
+}
+
+}  // namespace
+
+PaddedImage padded_image(const Window2D& w, Index channels_multiple) {
+  PaddedImage image;
+  image.height = (w.out_h - 1) * w.stride_h + (w.filter_h - 1) * w.dilation_h + 1;
+  image.width = (w.out_w - 1) * w.stride_w + (w.filter_w - 1) * w.dilation_w + 1;
+  image.pixel = (w.in_c + channels_multiple - 1) / channels_multiple * channels_multiple;
+  if (w.pad_h == 0 && w.pad_w == 0 && image.height <= w.in_h && image.width <= w.in_w && image.pixel == w.in_c) {
+    image = {w.in_h, w.in_w, w.in_c, true};
+  }
+  return image;
+}
+
+PixelGrid pixel_grid(const Window2D& w, const PaddedImage& image) {
+  return {w.batch, w.out_h, w.out_w, image.height * image.width * image.pixel, w.stride_h * image.width * image.pixel, w.stride_w * image.pixel};
+}
+
+PixelGrid row_grid(const MatrixSize& m) { return {1, 1, m.rows, 0, 0, m.depth}; }
+
+Pattern pattern_of(const Window2D& w, const PaddedImage& image) {
+  Pattern p;
+  const bool whole_rows = w.dilation_w == 1 || w.filter_w == 1;
+  p.length = (whole_rows ? w.filter_w : 1) * image.pixel;
+  for (Index ky = 0; ky < w.filter_h; ++ky) {
+    const Index row = ky * w.dilation_h * image.width * image.pixel;
+    for (Index kx = 0; kx < (whole_rows ? 1 : w.filter_w); ++kx) p.offsets.push_back(row + kx * w.dilation_w * image.pixel);
+  }
+  return p;
+}
+
+Pattern pattern_of(const MatrixSize& m) {
+  Pattern p;
+  p.offsets.push_back(0);
+  p.length = m.depth;
+  return p;
+}
+
+std::size_t packed_f32_count(Index units, const Pattern& p) { return packed_count(units, p, 1); }
+std::size_t packed_i16_count(Index units, const Pattern& p) { return packed_count(units, p, 2); }
+
+AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p) {
+  AlignedVector<float> packed(packed_f32_count(units, p), 0.0F);
+  const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
+  each_packed(units, p, 1, [&](Index channel, Index segment, Index element, Index at) {
+    if (channel < units) packed[static_cast<std::size_t>(at)] = weights[channel * depth + segment * p.length + element];
+  });
+  return packed;
+}
+
+template <typename T>
+AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, Index units, const Pattern& p) {
+  AlignedVector<std::int16_t> packed(packed_i16_count(units, p), std::int16_t{0});
+  const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
+  each_packed(units, p, 2, [&](Index channel, Index segment, Index element, Index at) {
+    if (channel >= units || element >= p.length) return;
+    packed[static_cast<std::size_t>(at)] = static_cast<std::int16_t>(weights[channel * depth + segment * p.length + element] - zero_point);
+  });
+  return packed;
+}
+
+template AlignedVector<std::int16_t> pack_i16(const std::int8_t*, std::int32_t, Index, const Pattern&);
+template AlignedVector<std::int16_t> pack_i16(const std::uint8_t*, std::int32_t, Index, const Pattern&);
+
+template <typename T>
+AlignedVector<T> padded_bias(const T* bias, Index units, Index padded_units) {
+  AlignedVector<T> padded(static_cast<std::size_t>(padded_units), T{0});
+  if (bias != nullptr) std::copy_n(bias, units, padded.begin());
+  return padded;
+}
+
+template AlignedVector<float> padded_bias(const float*, Index, Index);
+template AlignedVector<std::int32_t> padded_bias(const std::int32_t*, Index, Index);
+
+VectorMultipliers split_multipliers(std::span<const Multiplier> multipliers, Index padded_units) {
+  VectorMultipliers split;
+  for (const Multiplier& m : multipliers) {
+    split.values.push_back(m.value);
+    split.lefts.push_back(std::max(m.shift, 0));
+    split.rights.push_back(std::max(-m.shift, 0));
+  }
+  for (AlignedVector<std::int32_t>* part : {&split.values, &split.lefts, &split.rights}) part->resize(static_cast<std::size_t>(padded_units), 0);
+  return split;
+}
+
+VectorMultipliers single_multipliers(std::span<const Multiplier> multipliers, Index padded_units) {
+  VectorMultipliers single;
+  for (const Multiplier& m : multipliers) {
+    single.values.push_back(m.value);
+    single.rights.push_back(31 - m.shift);
+  }
+  single.values.resize(static_cast<std::size_t>(padded_units), 0);
+  single.rights.resize(static_cast<std::size_t>(padded_units), 1);
+  single.lefts.resize(static_cast<std::size_t>(padded_units), 0);
+  return single;
+}
+
+}  // namespace lichen::kernels
