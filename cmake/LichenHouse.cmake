@@ -58,7 +58,8 @@ function(lichen_room)
 endfunction()
 
 # lichen_program(NAME n SOURCES ... USES rooms LINKS ext::lib): an executable, from floor 11 or beside the house.
-# The target `programs` builds all of them but tests and benchmarks.
+# The target `programs` builds those of src/apps: what a device needs, no tests and benchmarks.
+set(LICHEN_APPS ${CMAKE_SOURCE_DIR}/src/apps)
 add_custom_target(programs)
 function(lichen_program)
   cmake_parse_arguments(PROGRAM "" "NAME" "SOURCES;USES;LINKS" ${ARGN})
@@ -67,7 +68,8 @@ function(lichen_program)
     target_link_libraries(${PROGRAM_NAME} PRIVATE lichen::${used})
   endforeach()
   target_link_libraries(${PROGRAM_NAME} PRIVATE lichen_options ${PROGRAM_LINKS})
-  if(NOT PROGRAM_NAME MATCHES "_test$|^bench_|^fuzz_")
+  cmake_path(IS_PREFIX LICHEN_APPS ${CMAKE_CURRENT_SOURCE_DIR} is_app)
+  if(is_app)
     add_dependencies(programs ${PROGRAM_NAME})
   endif()
   set_target_properties(${PROGRAM_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
