@@ -7,9 +7,12 @@
 
 namespace lichen::posix {
 
-Result<std::unique_ptr<DeathWatch>> DeathWatch::start(std::atomic<std::uint32_t>& life,
+DeathWatch::DeathWatch(std::atomic<std::uint32_t>& life, pid_t worker, std::atomic<std::uint32_t>& deaths, int event_fd)
+    : life_(life), owner_(static_cast<std::uint32_t>(worker) | FUTEX_WAITERS), deaths_(deaths), event_fd_(event_fd) {}
+
+Result<std::unique_ptr<DeathWatch>> DeathWatch::start(std::atomic<std::uint32_t>& life, pid_t worker,
                                                       std::atomic<std::uint32_t>& deaths, int event_fd) {
-  std::unique_ptr<DeathWatch> watch(new DeathWatch(life, deaths, event_fd));
+  std::unique_ptr<DeathWatch> watch(new DeathWatch(life, worker, deaths, event_fd));
   watch->thread_ = LICHEN_TRY(start_thread([self = watch.get()] { self->watch(); }));
   return watch;
 }
@@ -24,12 +27,12 @@ DeathWatch::~DeathWatch() {
 }
 
 void DeathWatch::watch() {
-  std::uint32_t owner = 0;
+  bool registered = false;
   while (true) {
     const std::uint32_t seen = life_.load(std::memory_order_acquire);
     if (stopping_.load(std::memory_order_acquire)) return;
-    if (owner == 0) owner = seen;
-    if (seen != owner || (seen & FUTEX_OWNER_DIED) != 0) break;
+    registered |= seen == owner_;
+    if (seen != owner_ && (registered || seen != 0)) break;
     futex_wait(life_, seen);
   }
   fired_.store(true, std::memory_order_release);

@@ -7,6 +7,8 @@
 // It is a fast path only. A hostile worker can forge or forget the word; the pidfd is the truth.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -18,10 +20,10 @@ namespace lichen::posix {
 
 class DeathWatch {
  public:
-  // Watches `life` (0 until the worker registers). When it fires, it adds one to `deaths` and to `event_fd`. All three
-  // outlive the watch.
-  static Result<std::unique_ptr<DeathWatch>> start(std::atomic<std::uint32_t>& life, std::atomic<std::uint32_t>& deaths,
-                                                   int event_fd);
+  // Watches `life`, which is 0 until the worker with this pid registers. When it fires, it adds one to `deaths` and to
+  // `event_fd`. All three outlive the watch.
+  static Result<std::unique_ptr<DeathWatch>> start(std::atomic<std::uint32_t>& life, pid_t worker,
+                                                   std::atomic<std::uint32_t>& deaths, int event_fd);
   // The worker is dead by now, or about to be killed; nothing is waited for but the thread.
   ~DeathWatch();
 
@@ -29,11 +31,11 @@ class DeathWatch {
   [[nodiscard]] bool fired() const { return fired_.load(std::memory_order_acquire); }
 
  private:
-  DeathWatch(std::atomic<std::uint32_t>& life, std::atomic<std::uint32_t>& deaths, int event_fd)
-      : life_(life), deaths_(deaths), event_fd_(event_fd) {}
+  DeathWatch(std::atomic<std::uint32_t>& life, pid_t worker, std::atomic<std::uint32_t>& deaths, int event_fd);
   void watch();
 
   std::atomic<std::uint32_t>& life_;
+  std::uint32_t owner_;  // what a living worker's word holds
   std::atomic<std::uint32_t>& deaths_;
   int event_fd_;
   std::atomic<bool> stopping_ = false;

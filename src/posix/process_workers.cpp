@@ -125,7 +125,6 @@ Result<void> ProcessWorkers::open_slot(Slot& slot) {
       LICHEN_TRY(AgentChannel::create(tensor::bytes_of_all(slot.job->inputs), tensor::bytes_of_all(slot.job->outputs),
                                       many_cpus_ ? config_.spin_ns_max : 0)));
   slot.event = LICHEN_TRY(make_event_fd());
-  slot.death_watch = LICHEN_TRY(DeathWatch::start(slot.channel->life(), deaths_, wake_.get()));
   return watch(slot.event.get(), Source::kWorkerEvent, slot.id);
 }
 

@@ -111,6 +111,7 @@ class ProcessWorkers final : public ports::Workers {
   void take_process_end(Slot& slot);
   void take_template_replies();
   void take_started(const TemplateReply& message, Fd pidfd);
+  Result<void> watch_process(Slot& slot);
   void take_exited(const TemplateReply& message);
   void lose_template();
   void keep_template();

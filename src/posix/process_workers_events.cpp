@@ -101,12 +101,17 @@ void ProcessWorkers::take_started(const TemplateReply& message, Fd pidfd) {
   slot->exit_awaited = true;
   slot->channel->forget_memory_fd();
   if (slot->kill_called) terminate(*slot);
-  if (Result<void> watched = watch(slot->pidfd.get(), Source::kWorkerEnd, slot->id); !watched) {
+  if (Result<void> watched = watch_process(*slot); !watched) {
     // A process whose end we could not see is one that we cannot keep.
     terminate(*slot);
     slot->verdict = watched.error().to_line();
     slot->phase = Slot::Phase::kEnded;
   }
+}
+
+Result<void> ProcessWorkers::watch_process(Slot& slot) {
+  slot.death_watch = LICHEN_TRY(DeathWatch::start(slot.channel->life(), slot.pid, deaths_, wake_.get()));
+  return watch(slot.pidfd.get(), Source::kWorkerEnd, slot.id);
 }
 
 void ProcessWorkers::take_exited(const TemplateReply& message) {
