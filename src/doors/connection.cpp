@@ -213,15 +213,27 @@ void Connection::write(Reply reply) {
   reply_head_ = head_of(reply, {http_1_0_, keep_alive_});
   reply_body_ = std::move(reply.body);
   if (head_only_) reply_body_.clear();
-  enter(State::kWriting, options_.write_timeout_ns);
-  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(reply_head_), asio::buffer(reply_body_)};
-  asio::async_write(socket_, buffers, [self = shared_from_this()](const error_code& error, std::size_t bytes) {
+  written_bytes_ = 0;
+  write_by_ns_ = host_.now_ns() + options_.write_total_timeout_ns;
+  state_ = State::kWriting;
+  write_more();
+}
+
+// A client that takes some bytes gets time for the next ones, up to the total.
+void Connection::write_more() {
+  expires_ns_ = std::min(host_.now_ns() + options_.write_timeout_ns, write_by_ns_);
+  const std::size_t of_head = std::min(written_bytes_, reply_head_.size());
+  const std::array<asio::const_buffer, 2> buffers = {asio::buffer(reply_head_) + of_head,
+                                                     asio::buffer(reply_body_) + (written_bytes_ - of_head)};
+  socket_.async_write_some(buffers, [self = shared_from_this()](const error_code& error, std::size_t bytes) {
     if (self->state_ == State::kWriting) self->on_written(error, bytes);
   });
 }
 
 void Connection::on_written(const error_code& error, std::size_t bytes) {
   metrics_.sent_bytes += bytes;
+  written_bytes_ += bytes;
+  if (!error && written_bytes_ < reply_head_.size() + reply_body_.size()) return write_more();
   if (model_) host_.infer_done(*model_, host_.now_ns() - handled_ns_, !error);
   model_.reset();
   if (error) return close();

@@ -86,6 +86,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(Reply reply);
   void refuse_parse_error(const boost::system::error_code& error);
   void write(Reply reply);
+  void write_more();
   void on_written(const boost::system::error_code& error, std::size_t bytes);
   void linger();
   void on_lingered(std::size_t bytes);
@@ -114,6 +115,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ports::RequestId open_request_ = 0;
   std::string reply_head_;
   std::string reply_body_;
+  std::size_t written_bytes_ = 0;  // of head and body together
+  TimeNs write_by_ns_ = kNeverNs;
 };
 
 }  // namespace lichen::doors

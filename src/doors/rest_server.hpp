@@ -39,12 +39,13 @@ struct RestOptions {
 
   // Times. They are looked at every sweep_ns, so they are kept to that precision.
   TimeNs sweep_ns = 100 * kMillisecondNs;
-  TimeNs header_timeout_ns = 5 * kSecondNs;  // from a request's first byte to the end of its header
-  TimeNs body_timeout_ns = 30 * kSecondNs;   // from there to the end of its body
-  TimeNs idle_timeout_ns = 60 * kSecondNs;   // between requests, and before the first
-  TimeNs write_timeout_ns = 10 * kSecondNs;  // to take an answer
-  TimeNs linger_timeout_ns = kSecondNs;      // for the client to read a refusal and close
-  TimeNs unanswered_grace_ns = kSecondNs;    // after its deadline, before a request without answer is given up
+  TimeNs header_timeout_ns = 5 * kSecondNs;       // from a request's first byte to the end of its header
+  TimeNs body_timeout_ns = 30 * kSecondNs;        // from there to the end of its body
+  TimeNs idle_timeout_ns = 60 * kSecondNs;        // between requests, and before the first
+  TimeNs write_timeout_ns = 10 * kSecondNs;       // to take the next bytes of an answer
+  TimeNs write_total_timeout_ns = 5 * kMinuteNs;  // to take all of it
+  TimeNs linger_timeout_ns = kSecondNs;           // for the client to read a refusal and close
+  TimeNs unanswered_grace_ns = kSecondNs;         // after its deadline, before a request without answer is given up
 
   // Deadlines of infer requests, from the moment the request is complete.
   TimeNs deadline_default_ns = kSecondNs;
