@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// lichen run: one input through a model, here in this process.
+#include <algorithm>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/json.hpp"
+#include "commands.hpp"
+#include "engine/session.hpp"
+#include "formats/tflite.hpp"
+#include "inputs.hpp"
+#include "posix/clock.hpp"
+#include "posix/files.hpp"
+
+namespace lichen::tool {
+namespace {
+
+constexpr std::size_t kLabelsBytesMax = 16 << 20;
+constexpr std::size_t kValuesShown = 16;
+
+struct Options {
+  std::string model;
+  std::vector<std::string> inputs;
+  std::string labels;
+  std::size_t top = 5;
+  bool reference = false;
+  bool json = false;
+};
+
+Result<std::vector<std::string>> read_labels(const std::string& path) {
+  std::vector<std::string> labels;
+  if (path.empty()) return labels;
+  const Bytes file = LICHEN_TRY(posix::read_file(path, kLabelsBytesMax));
+  std::string_view text = text_of(file);
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    labels.emplace_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return labels;
+}
+
+std::vector<std::size_t> best_of(const std::vector<float>& values, std::size_t count) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  count = std::min(count, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](std::size_t a, std::size_t b) { return values[a] > values[b] || (values[a] == values[b] && a < b); });
+  order.resize(count);
+  return order;
+}
+
+std::string label_of(const std::vector<std::string>& labels, std::size_t index) {
+  return index < labels.size() ? labels[index] : fmt::format("{}", index);
+}
+
+void print_output(const engine::TensorInfo& info, const std::vector<float>& values, const Options& options,
+                  const std::vector<std::string>& labels) {
+  fmt::print("{} {} {}\n", info.spec.name, tensor::name_of(info.spec.dtype), info.spec.shape.to_text());
+  if (options.top > 0 && values.size() > 1) {
+    for (const std::size_t i : best_of(values, options.top)) fmt::print("  {:<24} {:.6g}\n", label_of(labels, i), values[i]);
+    return;
+  }
+  for (std::size_t i = 0; i < std::min(values.size(), kValuesShown); ++i) fmt::print("  {:.6g}\n", values[i]);
+  if (values.size() > kValuesShown) fmt::print("  ... {} more; --json prints all\n", values.size() - kValuesShown);
+}
+
+Result<void> fill_inputs(engine::Session& session, const Options& options) {
+  if (options.inputs.size() != session.inputs().size()) {
+    return fail(Code::kBadInput, "inputs do not fit", options.model,
+                fmt::format("the model has {} input(s), but {} file(s) were given", session.inputs().size(), options.inputs.size()),
+                "give one --input for each, in the model's order");
+  }
+  for (std::size_t i = 0; i < options.inputs.size(); ++i) {
+    const Bytes bytes = LICHEN_TRY(read_input(options.inputs[i], session.inputs()[i]));
+    std::ranges::copy(bytes, session.input(i).begin());
+  }
+  return {};
+}
+
+Result<int> run(const Options& options) {
+  const auto labels = LICHEN_TRY(read_labels(options.labels));
+  const Bytes file = LICHEN_TRY(posix::read_file(options.model, formats::kTfliteBytesMax));
+  const graph::Graph graph = LICHEN_TRY(formats::read_tflite(file, options.model));
+  const auto session = LICHEN_TRY(engine::Session::create(graph, {.reference_kernels_only = options.reference}));
+  LICHEN_TRY(fill_inputs(*session, options));
+  const posix::MonotonicClock clock;
+  const TimeNs before_ns = clock.now_ns();
+  LICHEN_TRY(session->run());
+  const double took_us = static_cast<double>(clock.now_ns() - before_ns) / 1e3;
+  Json outputs = Json::array();
+  for (std::size_t i = 0; i < session->outputs().size(); ++i) {
+    const engine::TensorInfo& info = session->outputs()[i];
+    const std::vector<float> values = to_floats(info, session->output(i));
+    if (!options.json) {
+      print_output(info, values, options, labels);
+      continue;
+    }
+    Json top = Json::array();
+    for (const std::size_t k : best_of(values, options.top)) top.push_back({{"index", k}, {"label", label_of(labels, k)}, {"value", values[k]}});
+    outputs.push_back({{"name", info.spec.name}, {"dtype", tensor::name_of(info.spec.dtype)}, {"shape", info.spec.shape.dims()}, {"values", values}, {"top", top}});
+  }
+  if (options.json) {
+    fmt::print("{}\n", Json{{"schema", "lichen.run.v1"}, {"model", options.model}, {"took_us", took_us}, {"outputs", outputs}}.dump());
+  } else {
+    fmt::print("{:.0f} us\n", took_us);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command add_run(CLI::App& app) {
+  auto options = std::make_shared<Options>();  // shared with the command below, which outlives this call
+  app.add_option("model", options->model, "a .tflite file")->required();
+  app.add_option("--input", options->inputs, "values: .npy, .csv or .raw; once for each input of the model")->required();
+  app.add_option("--labels", options->labels, "names of the classes, one a line");
+  app.add_option("--top", options->top, "how many of the largest values to show; 0: the values in order")->capture_default_str();
+  app.add_flag("--reference", options->reference, "plain C++ kernels instead of the vector ones");
+  app.add_flag("--json", options->json, "one JSON object");
+  return [options] { return run(*options); };
+}
+
+}  // namespace lichen::tool

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inputs.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "posix/files.hpp"
+#include "tensor/npy.hpp"
+
+namespace lichen::tool {
+namespace {
+
+using tensor::DType;
+
+Result<std::vector<float>> parse_csv(std::string_view text, const std::string& path) {
+  std::vector<float> values;
+  std::size_t line = 1;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    if (*at == '\n') ++line;
+    if (*at == ',' || *at == ' ' || *at == '\t' || *at == '\r' || *at == '\n') {
+      ++at;
+      continue;
+    }
+    float value = 0;
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error != std::errc()) {
+      return fail(Code::kBadInput, "cannot read input", fmt::format("{}, line {}", path, line), "not a number",
+                  "give numbers separated by commas");
+    }
+    values.push_back(value);
+    at = next;
+  }
+  return values;
+}
+
+float scale_of(const engine::TensorInfo& info) { return info.quantization.scales.empty() ? 1.0F : info.quantization.scales[0]; }
+std::int32_t zero_point_of(const engine::TensorInfo& info) {
+  return info.quantization.zero_points.empty() ? 0 : static_cast<std::int32_t>(info.quantization.zero_points[0]);
+}
+
+template <typename T>
+void put_as(Bytes& out, std::size_t index, double value) {
+  const double low = static_cast<double>(std::numeric_limits<T>::lowest());
+  const double high = static_cast<double>(std::numeric_limits<T>::max());
+  const T stored = static_cast<T>(std::clamp(value, low, high));
+  std::memcpy(out.data() + index * sizeof(T), &stored, sizeof(T));
+}
+
+Result<Bytes> from_floats(const std::vector<float>& values, const engine::TensorInfo& input, const std::string& path) {
+  Bytes out(input.spec.bytes());
+  const bool quantized = !input.quantization.scales.empty();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double value = static_cast<double>(values[i]);
+    if (std::isnan(value) && input.spec.dtype != DType::kF32) {
+      return fail(Code::kBadInput, "cannot read input", fmt::format("{}, value {}", path, i), "NaN has no integer value");
+    }
+    const double stored = quantized ? std::round(value / static_cast<double>(scale_of(input))) + zero_point_of(input) : value;
+    switch (input.spec.dtype) {
+      case DType::kF32: std::memcpy(out.data() + i * 4, &values[i], 4); break;
+      case DType::kI8: put_as<std::int8_t>(out, i, stored); break;
+      case DType::kU8: put_as<std::uint8_t>(out, i, stored); break;
+      case DType::kI16: put_as<std::int16_t>(out, i, stored); break;
+      case DType::kI32: put_as<std::int32_t>(out, i, stored); break;
+      case DType::kI64: put_as<std::int64_t>(out, i, stored); break;
+      case DType::kF16:
+      case DType::kBool: return fail(Code::kUnsupported, "cannot read input", path, "no conversion to this input's type", "give a .raw file");
+    }
+  }
+  return out;
+}
+
+Result<std::vector<float>> floats_of(const tensor::Tensor& t, const std::string& path) {
+  std::vector<float> out;
+  const auto take = [&]<typename T>(T) {
+    for (const T value : t.data.as<T>()) out.push_back(static_cast<float>(value));
+  };
+  switch (t.spec.dtype) {
+    case DType::kF32: take(float{}); break;
+    case DType::kI8: take(std::int8_t{}); break;
+    case DType::kU8: take(std::uint8_t{}); break;
+    case DType::kI16: take(std::int16_t{}); break;
+    case DType::kI32: take(std::int32_t{}); break;
+    case DType::kI64: take(std::int64_t{}); break;
+    default: return fail(Code::kUnsupported, "cannot read input", path, fmt::format("{} arrays cannot be converted", tensor::name_of(t.spec.dtype)));
+  }
+  return out;
+}
+
+Error wrong_count(const std::string& path, std::size_t got, std::size_t want, const engine::TensorInfo& input) {
+  return Error{Code::kBadInput, "input does not fit", path,
+               fmt::format("it has {} values, but input '{}' of shape {} takes {}", got, input.spec.name, input.spec.shape.to_text(), want),
+               "see lichen inspect"};
+}
+
+}  // namespace
+
+Result<Bytes> read_input(const std::string& path, const engine::TensorInfo& input) {
+  Bytes file = LICHEN_TRY(posix::read_file(path, kInputBytesMax));
+  const auto elements = static_cast<std::size_t>(input.spec.shape.elements());
+  if (path.ends_with(".raw")) {
+    if (file.size() != input.spec.bytes()) {
+      return fail(Code::kBadInput, "input does not fit", path,
+                  fmt::format("it has {} bytes, but input '{}' takes {}", file.size(), input.spec.name, input.spec.bytes()));
+    }
+    return file;
+  }
+  std::vector<float> values;
+  if (path.ends_with(".npy")) {
+    const tensor::Tensor t = LICHEN_TRY(tensor::read_npy(file, path));
+    if (static_cast<std::size_t>(t.spec.shape.elements()) != elements) {
+      return std::unexpected(wrong_count(path, static_cast<std::size_t>(t.spec.shape.elements()), elements, input));
+    }
+    if (t.spec.dtype == input.spec.dtype) return Bytes(t.data.bytes().begin(), t.data.bytes().end());
+    values = LICHEN_TRY(floats_of(t, path));
+  } else if (path.ends_with(".csv")) {
+    values = LICHEN_TRY(parse_csv(text_of(file), path));
+  } else {
+    return fail(Code::kUnsupported, "cannot read input", path, "its ending is none of .npy, .csv, .raw", "convert it to .npy");
+  }
+  if (values.size() != elements) return std::unexpected(wrong_count(path, values.size(), elements, input));
+  return from_floats(values, input, path);
+}
+
+std::vector<float> to_floats(const engine::TensorInfo& output, ByteView bytes) {
+  std::vector<float> values(static_cast<std::size_t>(output.spec.shape.elements()));
+  const auto take = [&]<typename T>(T) {
+    const bool quantized = !output.quantization.scales.empty();
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      T stored{};
+      std::memcpy(&stored, bytes.data() + i * sizeof(T), sizeof(T));
+      const auto value = static_cast<float>(stored);
+      values[i] = quantized ? (value - static_cast<float>(zero_point_of(output))) * scale_of(output) : value;
+    }
+  };
+  switch (output.spec.dtype) {
+    case DType::kF32: take(float{}); break;
+    case DType::kI8: take(std::int8_t{}); break;
+    case DType::kU8:
+    case DType::kBool: take(std::uint8_t{}); break;
+    case DType::kI16: take(std::int16_t{}); break;
+    case DType::kI32: take(std::int32_t{}); break;
+    case DType::kI64: take(std::int64_t{}); break;
+    case DType::kF16: break;  // no operator of the engine gives it
+  }
+  return values;
+}
+
+}  // namespace lichen::tool

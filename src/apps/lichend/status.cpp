@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "status.hpp"
+
+#include <fmt/format.h>
+
+namespace lichen::lichend {
+namespace {
+
+std::string_view name_of(store::StateFile::Phase phase) {
+  switch (phase) {
+    case store::StateFile::Phase::kClosed:
+    case store::StateFile::Phase::kOpening: return "opening";
+    case store::StateFile::Phase::kReady: return "ready";
+    case store::StateFile::Phase::kBroken: return "broken";
+  }
+  return "broken";
+}
+
+Json millis(TimeNs ns) { return ns < 0 ? Json(nullptr) : Json(ns / kMillisecondNs); }
+
+Json rung_json(const ladder::RungStatus& rung, int pid) {
+  const ladder::RungCounters& c = rung.counters;
+  return {{"name", rung.name},
+          {"kind", rung.kind == ladder::RungKind::kReflex ? "reflex" : "worker"},
+          {"state", ladder::name_of(rung.state)},
+          {"serves", rung.serves},
+          {"healthy", rung.healthy},
+          {"breaker", ladder::name_of(rung.breaker)},
+          {"latency_us", rung.latency_ns / kMicrosecondNs},
+          {"last_answer_age_ms", millis(rung.last_answer_age_ns)},
+          {"restart_in_ms", millis(rung.restart_in_ns)},
+          {"pid", pid > 0 ? Json(pid) : Json(nullptr)},
+          {"last_trouble", rung.last_trouble},
+          {"counters",
+           {{"answers", c.answers},
+            {"stale", c.stale},
+            {"canaries", c.canaries},
+            {"input_refused", c.input_refused},
+            {"starts", c.starts},
+            {"start_failures", c.start_failures},
+            {"deaths", c.deaths},
+            {"hangs", c.hangs}}}};
+}
+
+template <typename Reason, std::size_t N>
+Json by_reason(const std::array<std::uint64_t, N>& counts) {
+  Json out = Json::object();
+  for (std::size_t i = 0; i < N; ++i) out[std::string(ports::name_of(static_cast<Reason>(i)))] = counts[i];
+  return out;
+}
+
+Json model_json(const device::Device& device, std::uint32_t m, TimeNs now_ns, const HostFacts& facts) {
+  const ladder::Ladder& l = device.ladder_of(m);
+  Json rungs = Json::array();
+  for (std::uint32_t r = 0; r < l.rungs(); ++r) rungs.push_back(rung_json(l.rung_status(now_ns, r), facts.worker_pid(m, r)));
+  const std::uint32_t active = l.active_rung(now_ns);
+  return {{"name", device.model_name(m)},
+          {"ready", device.model_ready(now_ns, m)},
+          {"active_rung", active < l.rungs() ? Json(l.rung_status(now_ns, active).name) : Json(nullptr)},
+          {"open_requests", l.open_requests()},
+          {"rungs", rungs},
+          {"counters",
+           {{"admitted", l.counters().admitted},
+            {"answered", by_reason<ports::AnswerReason>(l.counters().answered)},
+            {"refused", by_reason<ports::RefusalReason>(l.counters().refused)},
+            {"hedges", l.counters().hedges},
+            {"rescues", l.counters().rescues}}}};
+}
+
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+// The metrics of all ladders, each a list of samples that grows model by model.
+struct Collected {
+  doors::Metric ready{"lichen_model_ready", "1 if something answered within the health period", doors::MetricKind::kGauge, {}};
+  doors::Metric open{"lichen_open_requests", "Requests waiting and running", doors::MetricKind::kGauge, {}};
+  doors::Metric admitted{"lichen_admitted_total", "Requests that the ladder took", doors::MetricKind::kCounter, {}};
+  doors::Metric refused{"lichen_refused_total", "Requests that ended without an answer", doors::MetricKind::kCounter, {}};
+  doors::Metric degraded{"lichen_answered_total", "Answers by the reason for their rung", doors::MetricKind::kCounter, {}};
+  doors::Metric hedges{"lichen_hedges_total", "Requests asked of a second rung because the first was slow", doors::MetricKind::kCounter, {}};
+  doors::Metric rescues{"lichen_rescues_total", "Requests asked of a second rung because their deadline came near", doors::MetricKind::kCounter, {}};
+  doors::Metric answers{"lichen_rung_answers_total", "Answers delivered by each rung", doors::MetricKind::kCounter, {}};
+  doors::Metric serves{"lichen_rung_serves", "1 if the rung takes requests", doors::MetricKind::kGauge, {}};
+  doors::Metric healthy{"lichen_rung_healthy", "1 if the rung answered within the health period", doors::MetricKind::kGauge, {}};
+  doors::Metric latency{"lichen_rung_latency_seconds", "Learned mean time of one job", doors::MetricKind::kGauge, {}};
+  doors::Metric starts{"lichen_worker_starts_total", "Workers started", doors::MetricKind::kCounter, {}};
+  doors::Metric ends{"lichen_worker_failures_total", "Workers that died, hung or could not start", doors::MetricKind::kCounter, {}};
+};
+
+void add(doors::Metric& metric, Labels labels, double value) {
+  metric.samples.push_back({.labels = std::move(labels), .value = value, .buckets = {}});
+}
+
+void collect_rung(Collected& all, const std::string& model, const ladder::RungStatus& rung) {
+  const Labels labels = {{"model", model}, {"rung", rung.name}};
+  add(all.answers, labels, static_cast<double>(rung.counters.answers));
+  add(all.serves, labels, rung.serves ? 1 : 0);
+  add(all.healthy, labels, rung.healthy ? 1 : 0);
+  add(all.latency, labels, static_cast<double>(rung.latency_ns) / 1e9);
+  if (rung.kind == ladder::RungKind::kReflex) return;
+  add(all.starts, labels, static_cast<double>(rung.counters.starts));
+  const auto failures = [&](const char* reason, std::uint64_t count) {
+    Labels with = labels;
+    with.emplace_back("reason", reason);
+    add(all.ends, std::move(with), static_cast<double>(count));
+  };
+  failures("died", rung.counters.deaths);
+  failures("hung", rung.counters.hangs);
+  failures("start_failed", rung.counters.start_failures);
+}
+
+void collect_model(Collected& all, const device::Device& device, std::uint32_t m, TimeNs now_ns) {
+  const ladder::Ladder& l = device.ladder_of(m);
+  const std::string& model = device.model_name(m);
+  const Labels labels = {{"model", model}};
+  const auto reason = [&](std::string_view name) { return Labels{{"model", model}, {"reason", std::string(name)}}; };
+  add(all.ready, labels, device.model_ready(now_ns, m) ? 1 : 0);
+  add(all.open, labels, l.open_requests());
+  add(all.admitted, labels, static_cast<double>(l.counters().admitted));
+  add(all.hedges, labels, static_cast<double>(l.counters().hedges));
+  add(all.rescues, labels, static_cast<double>(l.counters().rescues));
+  for (std::size_t i = 0; i < l.counters().refused.size(); ++i) {
+    add(all.refused, reason(ports::name_of(static_cast<ports::RefusalReason>(i))), static_cast<double>(l.counters().refused[i]));
+  }
+  for (std::size_t i = 0; i < l.counters().answered.size(); ++i) {
+    add(all.degraded, reason(ports::name_of(static_cast<ports::AnswerReason>(i))), static_cast<double>(l.counters().answered[i]));
+  }
+  for (std::uint32_t r = 0; r < l.rungs(); ++r) collect_rung(all, model, l.rung_status(now_ns, r));
+}
+
+}  // namespace
+
+Json status_json(const device::Device& device, TimeNs now_ns, const HostFacts& facts) {
+  const device::StateStatus state = device.state();
+  Json models = Json::array();
+  for (std::uint32_t m = 0; m < device.models(); ++m) models.push_back(model_json(device, m, now_ns, facts));
+  return {{"schema", "lichen.status.v1"},
+          {"version", facts.version},
+          {"ready", device.ready(now_ns)},
+          {"uptime_ms", facts.uptime_ns / kMillisecondNs},
+          // Models are plain files, not signed bundles: whoever can write them decides what is served.
+          {"mode", "development"},
+          {"sandbox", facts.sandboxed ? "required" : "off"},
+          {"state",
+           {{"phase", name_of(state.phase)},
+            {"boot_id", state.boot_id},
+            {"boot_id_durable", state.boot_id_durable},
+            {"fault", state.fault ? to_json(*state.fault) : Json(nullptr)}}},
+          {"models", models}};
+}
+
+std::vector<doors::Metric> device_metrics(const device::Device& device, TimeNs now_ns) {
+  Collected all;
+  for (std::uint32_t m = 0; m < device.models(); ++m) collect_model(all, device, m, now_ns);
+  return {all.ready,   all.open,   all.admitted, all.refused, all.degraded, all.hedges, all.rescues,
+          all.answers, all.serves, all.healthy,  all.latency, all.starts,   all.ends};
+}
+
+}  // namespace lichen::lichend
