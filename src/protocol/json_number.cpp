@@ -70,8 +70,8 @@ std::int64_t exponent_written(std::string_view token) {
 // Through the library's parser: right for every number, slower.
 template <typename Float>
 bool to_floating(const JsonNumber& number, Float& value) {
-  const char* end = number.token.data() + number.token.size();
-  const auto [p, error] = std::from_chars(number.token.data(), end, value);
+  const char* begin = &number.token.front();  // a token is never empty
+  const auto [p, error] = std::from_chars(begin, begin + number.token.size(), value);
   if (error == std::errc() && std::isfinite(value)) return true;
   if (!is_tiny(number.token, exponent_written(number.token))) return false;
   value = number.negative ? -Float{0} : Float{0};

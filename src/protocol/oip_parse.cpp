@@ -34,6 +34,7 @@ std::unexpected<Error> bad(std::string where, std::string why, std::string hint 
 
 std::string names_of(const std::vector<TensorSpec>& specs) {
   std::vector<std::string_view> names;
+  names.reserve(specs.size());
   for (const TensorSpec& spec : specs) names.push_back(spec.name);
   return fmt::format("{}", fmt::join(names, ", "));
 }
