@@ -13,10 +13,12 @@ namespace lichen::posix {
 
 Result<Bytes> read_file(const std::string& path, std::size_t bytes_max) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return fail(Code::kNotFound, "cannot read", path, std::strerror(errno), "check the path and its permissions");
+  if (!file)
+    return fail(Code::kNotFound, "cannot read", path, std::strerror(errno), "check the path and its permissions");
   const std::streamoff size = file.tellg();
   if (size < 0 || static_cast<std::size_t>(size) > bytes_max) {
-    return fail(Code::kBadInput, "cannot read", path, fmt::format("it has more than {} bytes, or is no file", bytes_max));
+    return fail(Code::kBadInput, "cannot read", path,
+                fmt::format("it has more than {} bytes, or is no file", bytes_max));
   }
   Bytes content(static_cast<std::size_t>(size));
   file.seekg(0);
@@ -29,7 +31,9 @@ Result<void> write_file(const std::string& path, ByteView content) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file.write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
   file.close();
-  if (!file) return fail(Code::kIo, "cannot write", path, std::strerror(errno), "check the folder, its permissions and its space");
+  if (!file)
+    return fail(Code::kIo, "cannot write", path, std::strerror(errno),
+                "check the folder, its permissions and its space");
   return {};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole small files for programs that start: configs, tables, models, inputs. Blocking: not for the agent while it serves.
+// Whole small files for programs that start: configs, tables, models, inputs. Blocking: not for the agent while it
+// serves.
 #pragma once
 
 #include <string>

@@ -25,6 +25,7 @@ namespace lichen::posix {
 namespace {
 
 std::optional<long> number_in(const char* variable) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): as take_listen_sockets
   const char* text = ::getenv(variable);
   if (text == nullptr) return std::nullopt;
   long value = 0;
@@ -74,8 +75,10 @@ Result<ListenSocket> take(int fd, std::string_view name) {
 Result<std::vector<ListenSocket>> take_listen_sockets() {
   const std::optional<long> pid = number_in("LISTEN_PID");
   const std::optional<long> count = number_in("LISTEN_FDS");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): as take_listen_sockets
   const char* names_text = ::getenv("LISTEN_FDNAMES");
   const std::string names = names_text == nullptr ? "" : names_text;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): as take_listen_sockets
   for (const char* variable : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(variable);
   std::vector<ListenSocket> sockets;
   if (!count || pid != ::getpid()) return sockets;

@@ -21,6 +21,7 @@ struct ListenSocket {
 };
 
 // Takes them over, in order, and clears the variables so that children do not. Empty if nobody passed any.
+// Changes the environment: call it first thing, before other threads.
 [[nodiscard]] Result<std::vector<ListenSocket>> take_listen_sockets();
 
 }  // namespace lichen::posix

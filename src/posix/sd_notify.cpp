@@ -14,6 +14,7 @@
 namespace lichen::posix {
 
 void sd_notify(std::string_view state) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment after the start.
   const char* variable = ::getenv("NOTIFY_SOCKET");
   if (variable == nullptr) return;
   std::string path = variable;

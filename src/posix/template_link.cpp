@@ -25,7 +25,7 @@ constexpr int kExitCannotRun = 127;  // as shells say it
   ::setsid();                                         // Ctrl-C on the agent's terminal is for the agent
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   const int null = ::open("/dev/null", O_RDWR);
   if (null >= 0) ::dup2(null, STDIN_FILENO);
   const auto socket_number = static_cast<unsigned>(socket);
@@ -46,6 +46,7 @@ Result<TemplateLink> TemplateLink::spawn(const std::string& program, const std::
   words.insert(words.end(), arguments.begin(), arguments.end());
   words.insert(words.end(), {"--template", std::to_string(theirs.get())});
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
 

@@ -47,6 +47,7 @@ Result<std::vector<tensor::TensorSpec>> decode_tensors(ByteReader& in) {
   const auto count = in.get<std::uint32_t>();
   if (count > kTensorsMax) return fail(Code::kBadInput, "bad worker job", {}, "too many tensors");
   std::vector<tensor::TensorSpec> specs;
+  specs.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) specs.push_back(LICHEN_TRY(decode_tensor(in)));
   return specs;
 }

@@ -111,7 +111,7 @@ struct WorkerRequest {
 [[noreturn]] void worker_main(WorkerRequest request, pid_t parent, WorkerBody& body) {
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   auto attached =
       WorkerChannel::attach(request.memory.get(), request.event.get(), tensor::bytes_of_all(request.spec.inputs),
                             tensor::bytes_of_all(request.spec.outputs));
@@ -144,7 +144,7 @@ class Template {
     sigset_t child;
     ::sigemptyset(&child);
     ::sigaddset(&child, SIGCHLD);
-    ::sigprocmask(SIG_BLOCK, &child, nullptr);
+    ::pthread_sigmask(SIG_BLOCK, &child, nullptr);
     const Fd ended(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!ended.valid()) return 1;
     std::array<pollfd, 2> sources = {pollfd{socket_, POLLIN, 0}, pollfd{ended.get(), POLLIN, 0}};

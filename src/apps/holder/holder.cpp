@@ -45,7 +45,7 @@ void say(const std::string& line) {
 
 int Holder::run() {
   const sigset_t watched = watched_signals();
-  ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+  ::pthread_sigmask(SIG_BLOCK, &watched, nullptr);
   while (true) {
     if (const Result<void> started = start(); !started) {
       say(started.error().to_line());
@@ -78,20 +78,24 @@ void Holder::become_command(pid_t holder) {
   if (::getppid() != holder) ::_exit(kExitCannotRun);
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   const auto count = static_cast<int>(listeners_.size());
   // First out of the way, then into place: the numbers may overlap.
   std::vector<int> sources;
+  sources.reserve(listeners_.size());
   for (const Listener& listener : listeners_) {
     sources.push_back(::fcntl(listener.fd.get(), F_DUPFD_CLOEXEC, posix::kListenFdFirst + count));
   }
   for (int i = 0; i < count; ++i) ::dup2(sources[static_cast<std::size_t>(i)], posix::kListenFdFirst + i);
   std::string names;
   for (const Listener& listener : listeners_) names += (names.empty() ? "" : ":") + listener.name;
+  // NOLINTBEGIN(concurrency-mt-unsafe): this process has one thread.
   ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
   ::setenv("LISTEN_FDS", std::to_string(count).c_str(), 1);
   ::setenv("LISTEN_FDNAMES", names.c_str(), 1);
+  // NOLINTEND(concurrency-mt-unsafe)
   std::vector<char*> words;
+  words.reserve(command_.size() + 1);
   for (std::string& word : command_) words.push_back(word.data());
   words.push_back(nullptr);
   ::execvp(words[0], words.data());
