@@ -45,7 +45,8 @@ Result<void> time_model(const std::string& path, const Options& options) {
   const auto session = LICHEN_TRY(engine::Session::create(graph, {1, options.reference}));
   const double load_us = microseconds_since(load_start);
   if (options.nodes) {
-    for (const engine::NodeProfile& node : session->nodes()) fmt::print(stderr, "{:<32} {:>10} {}\n", node.kernel, node.macs, node.name);
+    for (const engine::NodeProfile& node : session->nodes())
+      fmt::print(stderr, "{:<32} {:>10} {}\n", node.kernel, node.macs, node.name);
   }
   LICHEN_TRY(session->run());
   std::vector<double> us;
@@ -55,10 +56,11 @@ Result<void> time_model(const std::string& path, const Options& options) {
     us.push_back(microseconds_since(start));
   }
   std::ranges::sort(us);
-  fmt::print("{{\"schema\": \"lichen.bench.engine.v1\", \"model\": \"{}\", \"kernels\": \"{}\", \"median_us\": {:.1f}, "
-             "\"p95_us\": {:.1f}, \"load_us\": {:.0f}, \"macs\": {}, \"arena_bytes\": {}, \"packed_bytes\": {}}}\n",
-             path, options.reference ? "reference" : "native", us[us.size() / 2], us[us.size() * 95 / 100], load_us,
-             graph::cost_of(graph).macs, session->arena_bytes(), session->packed_bytes());
+  fmt::print(
+      "{{\"schema\": \"lichen.bench.engine.v1\", \"model\": \"{}\", \"kernels\": \"{}\", \"median_us\": {:.1f}, "
+      "\"p95_us\": {:.1f}, \"load_us\": {:.0f}, \"macs\": {}, \"arena_bytes\": {}, \"packed_bytes\": {}}}\n",
+      path, options.reference ? "reference" : "native", us[us.size() / 2], us[us.size() * 95 / 100], load_us,
+      graph::cost_of(graph).macs, session->arena_bytes(), session->packed_bytes());
   return {};
 }
 

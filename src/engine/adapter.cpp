@@ -45,24 +45,29 @@ void dequantize(const T* from, std::size_t count, float scale, std::int32_t zero
 
 }  // namespace
 
-Result<std::vector<Adapter::Port>> Adapter::ports_of(std::span<const TensorInfo> model, std::span<const tensor::TensorSpec> contract,
+Result<std::vector<Adapter::Port>> Adapter::ports_of(std::span<const TensorInfo> model,
+                                                     std::span<const tensor::TensorSpec> contract,
                                                      std::string_view side) {
   const auto bad = [](std::string where, std::string why, Code code = Code::kBadInput) {
     return fail(code, "model does not fit its contract", std::move(where), std::move(why));
   };
   if (model.size() != contract.size()) {
-    return bad(fmt::format("{}s", side), fmt::format("the contract has {}, the model {}", contract.size(), model.size()));
+    return bad(fmt::format("{}s", side),
+               fmt::format("the contract has {}, the model {}", contract.size(), model.size()));
   }
   std::vector<Port> ports;
   for (std::size_t i = 0; i < model.size(); ++i) {
     const tensor::TensorSpec& own = model[i].spec;
     const std::string where = fmt::format("{} {} '{}'", side, i, contract[i].name);
     if (own.shape.elements() != contract[i].shape.elements()) {
-      return bad(where, fmt::format("{} in the contract, {} in the model", contract[i].shape.to_text(), own.shape.to_text()));
+      return bad(where,
+                 fmt::format("{} in the contract, {} in the model", contract[i].shape.to_text(), own.shape.to_text()));
     }
     const bool convertible = contract[i].dtype == DType::kF32 && (own.dtype == DType::kI8 || own.dtype == DType::kU8);
     if (own.dtype != contract[i].dtype && !(convertible && !model[i].quantization.empty())) {
-      return bad(where, fmt::format("{} in the contract, {} in the model", name_of(contract[i].dtype), name_of(own.dtype)), Code::kUnsupported);
+      return bad(where,
+                 fmt::format("{} in the contract, {} in the model", name_of(contract[i].dtype), name_of(own.dtype)),
+                 Code::kUnsupported);
     }
     Port port{contract[i], own.dtype, 1.0F, 0, static_cast<std::size_t>(own.shape.elements())};
     if (convertible) {
@@ -86,7 +91,8 @@ Result<Adapter> Adapter::create(const Session& session, std::span<const tensor::
 
 Result<void> Adapter::load(ByteView request, Session& session) const {
   if (request.size() != request_bytes_) {
-    return fail(Code::kBadInput, "bad request", {}, fmt::format("{} bytes of input, the contract says {}", request.size(), request_bytes_));
+    return fail(Code::kBadInput, "bad request", {},
+                fmt::format("{} bytes of input, the contract says {}", request.size(), request_bytes_));
   }
   const std::byte* from = request.data();
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
@@ -101,7 +107,8 @@ Result<void> Adapter::load(ByteView request, Session& session) const {
       done = quantize(from, port.elements, port.scale, port.zero_point, reinterpret_cast<std::uint8_t*>(to));
     }
     if (done != port.elements) {
-      return fail(Code::kBadInput, "bad request", fmt::format("input '{}', element {}", port.contract.name, done), "it is NaN");
+      return fail(Code::kBadInput, "bad request", fmt::format("input '{}', element {}", port.contract.name, done),
+                  "it is NaN");
     }
     from += port.contract.bytes();
   }

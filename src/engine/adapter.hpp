@@ -38,8 +38,8 @@ class Adapter {
     std::int32_t zero_point = 0;
     std::size_t elements = 0;
   };
-  static Result<std::vector<Port>> ports_of(std::span<const TensorInfo> model, std::span<const tensor::TensorSpec> contract,
-                                            std::string_view side);
+  static Result<std::vector<Port>> ports_of(std::span<const TensorInfo> model,
+                                            std::span<const tensor::TensorSpec> contract, std::string_view side);
 
   std::vector<Port> inputs_;
   std::vector<Port> outputs_;

@@ -45,8 +45,8 @@ Result<void> check_header(const Header& header) {
   if (header.classes == 0 || header.classes > kReflexClassesMax)
     return refuse("classes", fmt::format("{} is not 1 to {}", header.classes, kReflexClassesMax));
   if (!(header.temperature >= kReflexTemperatureMin && header.temperature <= kReflexTemperatureMax))
-    return refuse("temperature", fmt::format("{} is not {} to {}", header.temperature, kReflexTemperatureMin,
-                                             kReflexTemperatureMax));
+    return refuse("temperature",
+                  fmt::format("{} is not {} to {}", header.temperature, kReflexTemperatureMin, kReflexTemperatureMax));
   const std::size_t bytes = kHeaderBytes + numbers_of(header) * sizeof(float) + kCrcBytes;
   if (bytes > kReflexFileBytesMax)
     return refuse("size", fmt::format("{} bytes; {} are taken", bytes, kReflexFileBytesMax), Code::kExhausted);

@@ -33,7 +33,8 @@ enum class ReflexKind : std::uint32_t {
 class ReflexTable final : public ports::Reflex {
  public:
   // `features` and `classes` are what the contract says: the input's and the output's elements. kBadInput: not such a
-  // file, or for another contract; kDataLoss: damaged; kExhausted: larger than the limits; kUnsupported: a newer version.
+  // file, or for another contract; kDataLoss: damaged; kExhausted: larger than the limits; kUnsupported: a newer
+  // version.
   static Result<ReflexTable> parse(ByteView file, std::size_t features, std::size_t classes);
 
   // From fitted numbers, as in the file. The temperature divides the scores before the softmax: the larger, the less
@@ -53,7 +54,8 @@ class ReflexTable final : public ports::Reflex {
   [[nodiscard]] float temperature() const { return temperature_; }
 
  private:
-  ReflexTable(ReflexKind kind, std::size_t features, std::size_t classes, float temperature, std::vector<float> numbers);
+  ReflexTable(ReflexKind kind, std::size_t features, std::size_t classes, float temperature,
+              std::vector<float> numbers);
   [[nodiscard]] bool load(ByteView input);
   void score();
   void softmax(std::span<std::byte> output);
@@ -63,7 +65,7 @@ class ReflexTable final : public ports::Reflex {
   std::size_t classes_;
   float temperature_;
   std::vector<float> numbers_;
-  std::vector<float> input_;    // aligned and checked
+  std::vector<float> input_;  // aligned and checked
   std::vector<double> scores_;
 };
 

@@ -26,7 +26,9 @@ struct Lives {
 
 class LifeRecorder {
  public:
-  explicit LifeRecorder(const graph::Graph& graph) : graph_(graph) { lives_.block_of.assign(graph.tensors.size(), kNoBlock); }
+  explicit LifeRecorder(const graph::Graph& graph) : graph_(graph) {
+    lives_.block_of.assign(graph.tensors.size(), kNoBlock);
+  }
 
   void begin(graph::TensorId id, std::size_t step) {
     auto& block = lives_.block_of[static_cast<std::size_t>(id)];
@@ -59,17 +61,22 @@ Lives lives_of(const graph::Graph& graph) {
   return recorder.take();
 }
 
-TensorInfo info_of(const graph::Tensor& tensor) { return {tensor.spec, tensor.quantization}; }
+TensorInfo info_of(const graph::Tensor& tensor) {
+  return {tensor.spec, tensor.quantization};
+}
 
 }  // namespace
 
-void Session::ArenaDeleter::operator()(std::byte* arena) const { ::operator delete[](arena, std::align_val_t{kArenaAlign}); }
+void Session::ArenaDeleter::operator()(std::byte* arena) const {
+  ::operator delete[](arena, std::align_val_t{kArenaAlign});
+}
 
 Session::~Session() = default;
 
 Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, const SessionOptions& options) {
   if (options.threads != 1) {
-    return fail(Code::kUnsupported, "cannot plan model", graph.name, fmt::format("{} threads", options.threads), "use 1 thread");
+    return fail(Code::kUnsupported, "cannot plan model", graph.name, fmt::format("{} threads", options.threads),
+                "use 1 thread");
   }
   LICHEN_TRY(graph::verify(graph));
   std::unique_ptr<Session> session(new Session(graph));
@@ -90,7 +97,8 @@ Result<void> Session::build_steps(const SessionOptions& options) {
     if (!step) {
       Error error = std::move(step).error();
       error.what = "cannot plan model";
-      error.where = fmt::format("{}, node {} {} '{}'{}{}", graph_.name, i, op, node.name, error.where.empty() ? "" : ", ", error.where);
+      error.where = fmt::format("{}, node {} {} '{}'{}{}", graph_.name, i, op, node.name,
+                                error.where.empty() ? "" : ", ", error.where);
       return std::unexpected(std::move(error));
     }
     nodes_.push_back({node.name, std::string(op), std::string((*step)->kernel()), graph::macs_of(graph_, node)});
@@ -103,7 +111,8 @@ Result<void> Session::build_steps(const SessionOptions& options) {
 Result<void> Session::plan_memory() {
   Lives lives = lives_of(graph_);
   const std::size_t scratch_first = lives.blocks.size();
-  for (std::size_t step = 0; step < calls_.size(); ++step) lives.blocks.push_back({calls_[step].step->scratch_bytes(), step, step});
+  for (std::size_t step = 0; step < calls_.size(); ++step)
+    lives.blocks.push_back({calls_[step].step->scratch_bytes(), step, step});
   const Placement placement = place(lives.blocks);
   if (placement.total_bytes > kArenaBytesMax) {
     return fail(Code::kExhausted, "cannot plan model", graph_.name,
@@ -111,10 +120,13 @@ Result<void> Session::plan_memory() {
   }
   arena_bytes_ = std::max(placement.total_bytes, kArenaAlign);
   arena_.reset(new (std::align_val_t{kArenaAlign}, std::nothrow) std::byte[arena_bytes_]);
-  if (arena_ == nullptr) return fail(Code::kExhausted, "cannot plan model", graph_.name, fmt::format("no memory for {} bytes", arena_bytes_));
+  if (arena_ == nullptr)
+    return fail(Code::kExhausted, "cannot plan model", graph_.name,
+                fmt::format("no memory for {} bytes", arena_bytes_));
   std::memset(arena_.get(), 0, arena_bytes_);
   bind(lives.block_of, placement.offsets);
-  for (std::size_t step = 0; step < calls_.size(); ++step) calls_[step].scratch = arena_.get() + placement.offsets[scratch_first + step];
+  for (std::size_t step = 0; step < calls_.size(); ++step)
+    calls_[step].scratch = arena_.get() + placement.offsets[scratch_first + step];
   return {};
 }
 
@@ -133,7 +145,9 @@ void Session::bind(std::span<const std::size_t> tensor_blocks, std::span<const s
   }
 }
 
-std::byte* Session::place_of(graph::TensorId id) const { return id == graph::kNoTensor ? nullptr : places_[static_cast<std::size_t>(id)]; }
+std::byte* Session::place_of(graph::TensorId id) const {
+  return id == graph::kNoTensor ? nullptr : places_[static_cast<std::size_t>(id)];
+}
 
 std::span<std::byte> Session::input(std::size_t i) {
   LICHEN_ASSERT(i < inputs_.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // TensorFlow Lite model files (.tflite, schema version 3) to and from graphs. Reading is the border to hostile input:
-// whatever the bytes are, the answer is a verified graph or an error that says which table, tensor or operator is wrong.
+// whatever the bytes are, the answer is a verified graph or an error that says which table, tensor or operator is
+// wrong.
 #pragma once
 
 #include <string_view>

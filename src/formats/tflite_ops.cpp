@@ -22,20 +22,29 @@ std::unexpected<Error> bad_options(std::string why, Code code = Code::kBadInput)
 
 Result<Activation> read_activation(tflite::ActivationFunctionType type) {
   switch (type) {
-    case tflite::ActivationFunctionType_NONE: return Activation::kNone;
-    case tflite::ActivationFunctionType_RELU: return Activation::kRelu;
-    case tflite::ActivationFunctionType_RELU_N1_TO_1: return Activation::kReluN1To1;
-    case tflite::ActivationFunctionType_RELU6: return Activation::kRelu6;
-    default: return bad_options(fmt::format("fused activation {}", static_cast<int>(type)), Code::kUnsupported);
+    case tflite::ActivationFunctionType_NONE:
+      return Activation::kNone;
+    case tflite::ActivationFunctionType_RELU:
+      return Activation::kRelu;
+    case tflite::ActivationFunctionType_RELU_N1_TO_1:
+      return Activation::kReluN1To1;
+    case tflite::ActivationFunctionType_RELU6:
+      return Activation::kRelu6;
+    default:
+      return bad_options(fmt::format("fused activation {}", static_cast<int>(type)), Code::kUnsupported);
   }
 }
 
 tflite::ActivationFunctionType write_activation(Activation activation) {
   switch (activation) {
-    case Activation::kNone: return tflite::ActivationFunctionType_NONE;
-    case Activation::kRelu: return tflite::ActivationFunctionType_RELU;
-    case Activation::kReluN1To1: return tflite::ActivationFunctionType_RELU_N1_TO_1;
-    case Activation::kRelu6: return tflite::ActivationFunctionType_RELU6;
+    case Activation::kNone:
+      return tflite::ActivationFunctionType_NONE;
+    case Activation::kRelu:
+      return tflite::ActivationFunctionType_RELU;
+    case Activation::kReluN1To1:
+      return tflite::ActivationFunctionType_RELU_N1_TO_1;
+    case Activation::kRelu6:
+      return tflite::ActivationFunctionType_RELU6;
   }
   return tflite::ActivationFunctionType_NONE;
 }
@@ -120,7 +129,8 @@ WrittenOptions write_pool2d(FlatBufferBuilder& builder, const Attributes& attrib
 Result<Attributes> read_fully_connected(const tflite::Operator& from) {
   const auto* options = from.builtin_options_as_FullyConnectedOptions();
   if (options == nullptr) return bad_options("there are none");
-  if (options->weights_format() != tflite::WeightsFormat_DEFAULT) return bad_options("shuffled weights", Code::kUnsupported);
+  if (options->weights_format() != tflite::WeightsFormat_DEFAULT)
+    return bad_options("shuffled weights", Code::kUnsupported);
   graph::FullyConnectedAttributes to;
   to.activation = LICHEN_TRY(read_activation(options->fused_activation_function()));
   to.keep_dims = options->keep_num_dims();
@@ -130,7 +140,8 @@ Result<Attributes> read_fully_connected(const tflite::Operator& from) {
 WrittenOptions write_fully_connected(FlatBufferBuilder& builder, const Attributes& attributes) {
   const auto& a = std::get<graph::FullyConnectedAttributes>(attributes);
   return written(tflite::BuiltinOptions_FullyConnectedOptions,
-                 tflite::CreateFullyConnectedOptions(builder, write_activation(a.activation), tflite::WeightsFormat_DEFAULT, a.keep_dims));
+                 tflite::CreateFullyConnectedOptions(builder, write_activation(a.activation),
+                                                     tflite::WeightsFormat_DEFAULT, a.keep_dims));
 }
 
 Result<Attributes> read_add(const tflite::Operator& from) {
@@ -172,7 +183,8 @@ Result<Attributes> read_reshape(const tflite::Operator& from) {
   graph::ReshapeAttributes to;
   const auto* options = from.builtin_options_as_ReshapeOptions();
   if (options != nullptr && options->new_shape() != nullptr) {
-    if (options->new_shape()->size() > tensor::kRankMax) return bad_options(fmt::format("rank {}", options->new_shape()->size()));
+    if (options->new_shape()->size() > tensor::kRankMax)
+      return bad_options(fmt::format("rank {}", options->new_shape()->size()));
     to.shape.assign(options->new_shape()->begin(), options->new_shape()->end());
   }
   return to;
@@ -180,11 +192,16 @@ Result<Attributes> read_reshape(const tflite::Operator& from) {
 
 WrittenOptions write_reshape(FlatBufferBuilder& builder, const Attributes& attributes) {
   const auto& a = std::get<graph::ReshapeAttributes>(attributes);
-  return written(tflite::BuiltinOptions_ReshapeOptions, tflite::CreateReshapeOptions(builder, builder.CreateVector(a.shape)));
+  return written(tflite::BuiltinOptions_ReshapeOptions,
+                 tflite::CreateReshapeOptions(builder, builder.CreateVector(a.shape)));
 }
 
-Result<Attributes> read_none(const tflite::Operator&) { return graph::NoAttributes{}; }
-WrittenOptions write_none(FlatBufferBuilder&, const Attributes&) { return {}; }
+Result<Attributes> read_none(const tflite::Operator&) {
+  return graph::NoAttributes{};
+}
+WrittenOptions write_none(FlatBufferBuilder&, const Attributes&) {
+  return {};
+}
 WrittenOptions write_quantize(FlatBufferBuilder& builder, const Attributes&) {
   return written(tflite::BuiltinOptions_QuantizeOptions, tflite::CreateQuantizeOptions(builder));
 }

@@ -22,7 +22,7 @@ struct WrittenOptions {
 struct TfliteOp {
   std::int32_t code;
   graph::Op op;
-  std::int32_t version_float;    // the operator version that TFLite's own converter writes, by type
+  std::int32_t version_float;  // the operator version that TFLite's own converter writes, by type
   std::int32_t version_integer;
   Result<graph::Attributes> (*read)(const tflite::Operator&);
   WrittenOptions (*write)(flatbuffers::FlatBufferBuilder&, const graph::Attributes&);

@@ -56,16 +56,20 @@ class Reader {
 
   Result<void> open() {
     constexpr std::size_t kHeaderBytes = 8;  // root offset, identifier
-    if (file_.size() < kHeaderBytes) return bad("byte 0", fmt::format("a file of {} bytes is no .tflite model", file_.size()));
-    if (file_.size() > kTfliteBytesMax) return bad({}, fmt::format("{} bytes, the limit is {}", file_.size(), kTfliteBytesMax), Code::kExhausted);
+    if (file_.size() < kHeaderBytes)
+      return bad("byte 0", fmt::format("a file of {} bytes is no .tflite model", file_.size()));
+    if (file_.size() > kTfliteBytesMax)
+      return bad({}, fmt::format("{} bytes, the limit is {}", file_.size(), kTfliteBytesMax), Code::kExhausted);
     if (reinterpret_cast<std::uintptr_t>(file_.data()) % alignof(std::int64_t) != 0) {
       return bad({}, "the file's bytes lie at an address that is not a multiple of 8", Code::kInternal);
     }
     const auto* data = reinterpret_cast<const std::uint8_t*>(file_.data());
-    if (!tflite::ModelBufferHasIdentifier(data)) return bad("byte 4", "the identifier is not TFL3, so it is no .tflite model");
+    if (!tflite::ModelBufferHasIdentifier(data))
+      return bad("byte 4", "the identifier is not TFL3, so it is no .tflite model");
     flatbuffers::Verifier verifier(data, file_.size(), kDepthMax, kTablesMax);
     if (!tflite::VerifyModelBuffer(verifier)) {
-      return bad({}, fmt::format("an offset or a length points outside of the file of {} bytes, or nests too deep", file_.size()));
+      return bad({}, fmt::format("an offset or a length points outside of the file of {} bytes, or nests too deep",
+                                 file_.size()));
     }
     model_ = tflite::GetModel(data);
     return open_subgraph();
@@ -73,8 +77,10 @@ class Reader {
 
   Result<void> open_subgraph() {
     constexpr std::uint32_t kVersion = 3;
-    if (model_->version() != kVersion) return bad("Model.version", fmt::format("{}, only 3 is known", model_->version()), Code::kUnsupported);
-    if (model_->subgraphs() == nullptr || model_->subgraphs()->size() == 0) return bad("Model.subgraphs", "there are none");
+    if (model_->version() != kVersion)
+      return bad("Model.version", fmt::format("{}, only 3 is known", model_->version()), Code::kUnsupported);
+    if (model_->subgraphs() == nullptr || model_->subgraphs()->size() == 0)
+      return bad("Model.subgraphs", "there are none");
     subgraph_ = model_->subgraphs()->Get(0);
     if (subgraph_ == nullptr || subgraph_->tensors() == nullptr) return bad("SubGraph 0", "it has no tensors");
     return {};
@@ -114,28 +120,39 @@ class Reader {
       }
     }
     if (total > 0) {
-      return fail(Code::kUnsupported, "cannot load model", name_,
-                  fmt::format("{} of its operators are not supported: {}{}", total, fmt::join(unsupported, ", "),
-                              total > kUnsupportedNamesMax ? ", ..." : ""),
-                  custom ? "a model compiled for an accelerator (Edge TPU) runs only there: use the one that it was compiled from"
-                         : "");
+      return fail(
+          Code::kUnsupported, "cannot load model", name_,
+          fmt::format("{} of its operators are not supported: {}{}", total, fmt::join(unsupported, ", "),
+                      total > kUnsupportedNamesMax ? ", ..." : ""),
+          custom
+              ? "a model compiled for an accelerator (Edge TPU) runs only there: use the one that it was compiled from"
+              : "");
     }
     if (model_->subgraphs()->size() > 1) {
-      return bad("Model.subgraphs", fmt::format("there are {}, only one is supported", model_->subgraphs()->size()), Code::kUnsupported);
+      return bad("Model.subgraphs", fmt::format("there are {}, only one is supported", model_->subgraphs()->size()),
+                 Code::kUnsupported);
     }
     return {};
   }
 
   static std::optional<tensor::DType> dtype_of(tflite::TensorType type) {
     switch (type) {
-      case tflite::TensorType_FLOAT32: return tensor::DType::kF32;
-      case tflite::TensorType_FLOAT16: return tensor::DType::kF16;
-      case tflite::TensorType_INT32: return tensor::DType::kI32;
-      case tflite::TensorType_UINT8: return tensor::DType::kU8;
-      case tflite::TensorType_INT64: return tensor::DType::kI64;
-      case tflite::TensorType_BOOL: return tensor::DType::kBool;
-      case tflite::TensorType_INT16: return tensor::DType::kI16;
-      case tflite::TensorType_INT8: return tensor::DType::kI8;
+      case tflite::TensorType_FLOAT32:
+        return tensor::DType::kF32;
+      case tflite::TensorType_FLOAT16:
+        return tensor::DType::kF16;
+      case tflite::TensorType_INT32:
+        return tensor::DType::kI32;
+      case tflite::TensorType_UINT8:
+        return tensor::DType::kU8;
+      case tflite::TensorType_INT64:
+        return tensor::DType::kI64;
+      case tflite::TensorType_BOOL:
+        return tensor::DType::kBool;
+      case tflite::TensorType_INT16:
+        return tensor::DType::kI16;
+      case tflite::TensorType_INT8:
+        return tensor::DType::kI8;
     }
     return std::nullopt;
   }
@@ -159,7 +176,8 @@ class Reader {
     return {};
   }
 
-  Result<tensor::Quantization> read_quantization(const std::string& where, const tflite::QuantizationParameters& from) const {
+  Result<tensor::Quantization> read_quantization(const std::string& where,
+                                                 const tflite::QuantizationParameters& from) const {
     tensor::Quantization to;
     if (from.scale() == nullptr || from.scale()->size() == 0) return to;  // only min and max: a hint, no quantization
     if (from.details_type() != 0) return bad(where, "a custom quantization", Code::kUnsupported);
@@ -174,18 +192,21 @@ class Reader {
       if (zero_point < INT32_MIN || zero_point > INT32_MAX) return bad(where, fmt::format("zero point {}", zero_point));
       to.zero_points[i] = static_cast<std::int32_t>(zero_point);
     }
-    if (from.quantized_dimension() < 0) return bad(where, fmt::format("quantized dimension {}", from.quantized_dimension()));
+    if (from.quantized_dimension() < 0)
+      return bad(where, fmt::format("quantized dimension {}", from.quantized_dimension()));
     to.axis = static_cast<std::size_t>(from.quantized_dimension());
     return to;
   }
 
   // The constant data of a tensor, or nothing where its buffer is the empty one.
-  Result<std::optional<tensor::Data>> read_buffer(const std::string& where, std::uint32_t index, const tensor::TensorSpec& spec) const {
+  Result<std::optional<tensor::Data>> read_buffer(const std::string& where, std::uint32_t index,
+                                                  const tensor::TensorSpec& spec) const {
     const std::size_t count = model_->buffers() == nullptr ? 0 : model_->buffers()->size();
     if (index == 0 && count == 0) return std::nullopt;
     if (index >= count) return bad(where, fmt::format("buffer {} of {}", index, count));
     const tflite::Buffer* buffer = model_->buffers()->Get(index);
-    if (buffer->offset() > 1 || buffer->size() > 1) return bad(where, "data outside of the flatbuffer", Code::kUnsupported);
+    if (buffer->offset() > 1 || buffer->size() > 1)
+      return bad(where, "data outside of the flatbuffer", Code::kUnsupported);
     if (buffer->data() == nullptr || buffer->data()->size() == 0) return std::nullopt;
     const ByteView bytes = std::as_bytes(std::span(buffer->data()->data(), buffer->data()->size()));
     const std::ptrdiff_t at = bytes.data() - file_.data();
@@ -214,7 +235,8 @@ class Reader {
       return std::unexpected(std::move(error));
     }
     node.attributes = *std::move(attributes);
-    if (!node.outputs.empty() && node.outputs[0] >= 0 && static_cast<std::size_t>(node.outputs[0]) < graph_.tensors.size()) {
+    if (!node.outputs.empty() && node.outputs[0] >= 0 &&
+        static_cast<std::size_t>(node.outputs[0]) < graph_.tensors.size()) {
       node.name = graph_.tensor(node.outputs[0]).spec.name;
     }
     graph_.nodes.push_back(std::move(node));
@@ -230,6 +252,8 @@ class Reader {
 
 }  // namespace
 
-Result<graph::Graph> read_tflite(ByteView file, std::string_view name) { return Reader(file, name).read(); }
+Result<graph::Graph> read_tflite(ByteView file, std::string_view name) {
+  return Reader(file, name).read();
+}
 
 }  // namespace lichen::formats

@@ -14,14 +14,22 @@ using flatbuffers::Offset;
 
 Result<tflite::TensorType> type_of(const tensor::TensorSpec& spec) {
   switch (spec.dtype) {
-    case tensor::DType::kF32: return tflite::TensorType_FLOAT32;
-    case tensor::DType::kF16: return tflite::TensorType_FLOAT16;
-    case tensor::DType::kI8: return tflite::TensorType_INT8;
-    case tensor::DType::kU8: return tflite::TensorType_UINT8;
-    case tensor::DType::kI16: return tflite::TensorType_INT16;
-    case tensor::DType::kI32: return tflite::TensorType_INT32;
-    case tensor::DType::kI64: return tflite::TensorType_INT64;
-    case tensor::DType::kBool: return tflite::TensorType_BOOL;
+    case tensor::DType::kF32:
+      return tflite::TensorType_FLOAT32;
+    case tensor::DType::kF16:
+      return tflite::TensorType_FLOAT16;
+    case tensor::DType::kI8:
+      return tflite::TensorType_INT8;
+    case tensor::DType::kU8:
+      return tflite::TensorType_UINT8;
+    case tensor::DType::kI16:
+      return tflite::TensorType_INT16;
+    case tensor::DType::kI32:
+      return tflite::TensorType_INT32;
+    case tensor::DType::kI64:
+      return tflite::TensorType_INT64;
+    case tensor::DType::kBool:
+      return tflite::TensorType_BOOL;
   }
   return fail(Code::kInternal, "cannot write model", spec.name, "unknown element type");
 }
@@ -37,12 +45,13 @@ class Writer {
     for (const graph::Tensor& tensor : graph_.tensors) tensors.push_back(LICHEN_TRY(write_tensor(tensor)));
     std::vector<Offset<tflite::Operator>> operators;
     for (const graph::Node& node : graph_.nodes) operators.push_back(write_node(node));
-    const auto subgraph = tflite::CreateSubGraph(builder_, builder_.CreateVector(tensors), builder_.CreateVector(graph_.inputs),
-                                                 builder_.CreateVector(graph_.outputs), builder_.CreateVector(operators),
-                                                 builder_.CreateString("main"));
+    const auto subgraph = tflite::CreateSubGraph(
+        builder_, builder_.CreateVector(tensors), builder_.CreateVector(graph_.inputs),
+        builder_.CreateVector(graph_.outputs), builder_.CreateVector(operators), builder_.CreateString("main"));
     constexpr std::uint32_t kVersion = 3;
-    const auto model = tflite::CreateModel(builder_, kVersion, builder_.CreateVector(codes_), builder_.CreateVector(&subgraph, 1),
-                                           builder_.CreateString("Lichen"), builder_.CreateVector(buffers_));
+    const auto model =
+        tflite::CreateModel(builder_, kVersion, builder_.CreateVector(codes_), builder_.CreateVector(&subgraph, 1),
+                            builder_.CreateString("Lichen"), builder_.CreateVector(buffers_));
     tflite::FinishModelBuffer(builder_, model);
     const auto bytes = std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize()));
     return Bytes(bytes.begin(), bytes.end());
@@ -70,7 +79,8 @@ class Writer {
   Offset<tflite::QuantizationParameters> write_quantization(const tensor::Quantization& quantization) {
     if (quantization.empty()) return 0;
     const auto scales = builder_.CreateVector(quantization.scales);
-    const auto zero_points = builder_.CreateVector(std::vector<std::int64_t>(quantization.zero_points.begin(), quantization.zero_points.end()));
+    const auto zero_points = builder_.CreateVector(
+        std::vector<std::int64_t>(quantization.zero_points.begin(), quantization.zero_points.end()));
     tflite::QuantizationParametersBuilder builder(builder_);
     builder.add_scale(scales);
     builder.add_zero_point(zero_points);
@@ -83,28 +93,32 @@ class Writer {
     const std::uint32_t buffer = write_buffer(tensor);
     std::vector<std::int32_t> dims;
     for (const std::int64_t d : tensor.spec.shape.dims()) dims.push_back(static_cast<std::int32_t>(d));
-    return tflite::CreateTensor(builder_, builder_.CreateVector(dims), type, buffer, builder_.CreateString(tensor.spec.name),
-                                write_quantization(tensor.quantization));
+    return tflite::CreateTensor(builder_, builder_.CreateVector(dims), type, buffer,
+                                builder_.CreateString(tensor.spec.name), write_quantization(tensor.quantization));
   }
 
   // The index of the operator code for this op at the version that its types need.
   std::uint32_t code_index(const graph::Node& node) {
     const TfliteOp& row = tflite_op(node.op);
-    const bool integer = std::ranges::any_of(node.outputs, [&](graph::TensorId id) { return graph_.tensor(id).spec.dtype != tensor::DType::kF32; }) ||
-                         graph_.tensor(node.inputs.front()).spec.dtype != tensor::DType::kF32;
+    const bool integer =
+        std::ranges::any_of(node.outputs,
+                            [&](graph::TensorId id) { return graph_.tensor(id).spec.dtype != tensor::DType::kF32; }) ||
+        graph_.tensor(node.inputs.front()).spec.dtype != tensor::DType::kF32;
     const std::pair wanted{row.code, integer ? row.version_integer : row.version_float};
     const auto at = std::ranges::find(code_keys_, wanted);
     if (at != code_keys_.end()) return static_cast<std::uint32_t>(at - code_keys_.begin());
     code_keys_.push_back(wanted);
     constexpr std::int32_t kByteMax = 127;  // numbers above do not fit the old field, which then says 127
-    codes_.push_back(tflite::CreateOperatorCode(builder_, static_cast<std::int8_t>(std::min(row.code, kByteMax)), 0, wanted.second, row.code));
+    codes_.push_back(tflite::CreateOperatorCode(builder_, static_cast<std::int8_t>(std::min(row.code, kByteMax)), 0,
+                                                wanted.second, row.code));
     return static_cast<std::uint32_t>(codes_.size() - 1);
   }
 
   Offset<tflite::Operator> write_node(const graph::Node& node) {
     const std::uint32_t code = code_index(node);
     const WrittenOptions options = tflite_op(node.op).write(builder_, node.attributes);
-    return tflite::CreateOperator(builder_, code, builder_.CreateVector(node.inputs), builder_.CreateVector(node.outputs), options.type, options.table);
+    return tflite::CreateOperator(builder_, code, builder_.CreateVector(node.inputs),
+                                  builder_.CreateVector(node.outputs), options.type, options.table);
   }
 
   const graph::Graph& graph_;

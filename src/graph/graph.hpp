@@ -32,13 +32,13 @@ enum class Op : std::uint8_t {
   kSoftmax,
 };
 
-using TensorId = std::int32_t;              // index into Graph::tensors
-inline constexpr TensorId kNoTensor = -1;   // an optional input that is not there
+using TensorId = std::int32_t;             // index into Graph::tensors
+inline constexpr TensorId kNoTensor = -1;  // an optional input that is not there
 
 struct Tensor {
   tensor::TensorSpec spec;
-  tensor::Quantization quantization;       // empty where the tensor is not quantized
-  std::optional<tensor::Data> constant;    // weights; absent: computed or a graph input
+  tensor::Quantization quantization;     // empty where the tensor is not quantized
+  std::optional<tensor::Data> constant;  // weights; absent: computed or a graph input
 };
 
 // Inputs and outputs of each op: src/graph/ops/<op>.cpp.

@@ -51,14 +51,18 @@ std::string to_text(const Tensor& tensor) {
 
 std::string to_text(const Graph& graph) {
   std::string text = fmt::format("{}\n", graph.name);
-  for (const TensorId id : graph.inputs) text += fmt::format("  in   {} {}\n", graph.tensor(id).spec.name, to_text(graph.tensor(id)));
+  for (const TensorId id : graph.inputs)
+    text += fmt::format("  in   {} {}\n", graph.tensor(id).spec.name, to_text(graph.tensor(id)));
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    text += fmt::format("  {:>3}  {:<16} {:<40} {:>10} MACs\n", i, schema_of(node.op).name, to_text(graph.tensor(node.outputs.front())), macs_of(graph, node));
+    text += fmt::format("  {:>3}  {:<16} {:<40} {:>10} MACs\n", i, schema_of(node.op).name,
+                        to_text(graph.tensor(node.outputs.front())), macs_of(graph, node));
   }
-  for (const TensorId id : graph.outputs) text += fmt::format("  out  {} {}\n", graph.tensor(id).spec.name, to_text(graph.tensor(id)));
+  for (const TensorId id : graph.outputs)
+    text += fmt::format("  out  {} {}\n", graph.tensor(id).spec.name, to_text(graph.tensor(id)));
   const Cost cost = cost_of(graph);
-  text += fmt::format("  {} nodes, {} parameters ({} bytes), {} MACs\n", graph.nodes.size(), cost.parameters, cost.parameter_bytes, cost.macs);
+  text += fmt::format("  {} nodes, {} parameters ({} bytes), {} MACs\n", graph.nodes.size(), cost.parameters,
+                      cost.parameter_bytes, cost.macs);
   return text;
 }
 

@@ -10,9 +10,9 @@
 namespace lichen::graph {
 
 struct Cost {
-  std::int64_t macs = 0;             // multiply-accumulates of convolutions and fully connected layers
-  std::int64_t operations = 0;       // macs, and element operations of all other nodes
-  std::int64_t parameters = 0;       // elements of the constants that nodes read
+  std::int64_t macs = 0;        // multiply-accumulates of convolutions and fully connected layers
+  std::int64_t operations = 0;  // macs, and element operations of all other nodes
+  std::int64_t parameters = 0;  // elements of the constants that nodes read
   std::int64_t parameter_bytes = 0;
 };
 // Saturates instead of overflowing. Asks for a verified graph.

@@ -46,20 +46,25 @@ Result<void> verify_wiring(const Graph& graph, std::size_t at, std::vector<bool>
   const Node& node = graph.nodes[at];
   const OpSchema& schema = schema_of(node.op);
   if (node.inputs.size() < schema.inputs_min || node.inputs.size() > schema.inputs_max || node.outputs.size() != 1) {
-    return bad(graph, where_of(graph, at), fmt::format("{} inputs and {} outputs", node.inputs.size(), node.outputs.size()));
+    return bad(graph, where_of(graph, at),
+               fmt::format("{} inputs and {} outputs", node.inputs.size(), node.outputs.size()));
   }
   if (!schema.attributes_fit(node.attributes)) return bad(graph, where_of(graph, at), "attributes of another op");
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     const TensorId id = node.inputs[i];
     if (id == kNoTensor && i >= schema.inputs_required) continue;
-    if (!is_index(graph, id)) return bad(graph, where_of(graph, at), fmt::format("input {} is tensor {} of {}", i, id, graph.tensors.size()));
+    if (!is_index(graph, id))
+      return bad(graph, where_of(graph, at), fmt::format("input {} is tensor {} of {}", i, id, graph.tensors.size()));
     if (!has_value[static_cast<std::size_t>(id)]) {
-      return bad(graph, where_of(graph, at), fmt::format("input {} (tensor {} '{}') is not computed before it", i, id, graph.tensor(id).spec.name));
+      return bad(graph, where_of(graph, at),
+                 fmt::format("input {} (tensor {} '{}') is not computed before it", i, id, graph.tensor(id).spec.name));
     }
   }
   for (const TensorId id : node.outputs) {
-    if (!is_index(graph, id)) return bad(graph, where_of(graph, at), fmt::format("output is tensor {} of {}", id, graph.tensors.size()));
-    if (has_value[static_cast<std::size_t>(id)]) return bad(graph, where_of(graph, at), fmt::format("output tensor {} has a value already", id));
+    if (!is_index(graph, id))
+      return bad(graph, where_of(graph, at), fmt::format("output is tensor {} of {}", id, graph.tensors.size()));
+    if (has_value[static_cast<std::size_t>(id)])
+      return bad(graph, where_of(graph, at), fmt::format("output tensor {} has a value already", id));
     has_value[static_cast<std::size_t>(id)] = true;
   }
   return {};
@@ -75,15 +80,19 @@ Error placed(const Graph& graph, std::size_t at, Error error) {
 Result<void> verify_node(const Graph& graph, std::size_t at) {
   const NodeView node(graph, graph.nodes[at]);
   const OpSchema& schema = schema_of(graph.nodes[at].op);
-  if (auto checked = schema.check(node); !checked) return std::unexpected(placed(graph, at, std::move(checked).error()));
+  if (auto checked = schema.check(node); !checked)
+    return std::unexpected(placed(graph, at, std::move(checked).error()));
   auto shape = schema.infer(node);
   if (!shape) return std::unexpected(placed(graph, at, std::move(shape).error()));
   const tensor::TensorSpec& out = node.output().spec;
   if (*shape != out.shape) {
-    return bad(graph, where_of(graph, at), fmt::format("output '{}' is {}, but its inputs give {}", out.name, out.shape.to_text(), shape->to_text()));
+    return bad(
+        graph, where_of(graph, at),
+        fmt::format("output '{}' is {}, but its inputs give {}", out.name, out.shape.to_text(), shape->to_text()));
   }
   if (graph.nodes[at].op == Op::kReshape && out.shape.elements() != node.input(0).spec.shape.elements()) {
-    return bad(graph, where_of(graph, at), fmt::format("{} into {}", node.input(0).spec.shape.to_text(), out.shape.to_text()));
+    return bad(graph, where_of(graph, at),
+               fmt::format("{} into {}", node.input(0).spec.shape.to_text(), out.shape.to_text()));
   }
   return {};
 }
@@ -91,9 +100,11 @@ Result<void> verify_node(const Graph& graph, std::size_t at) {
 Result<void> verify_ports(const Graph& graph, std::vector<bool>& has_value) {
   if (graph.inputs.empty() || graph.outputs.empty()) return bad(graph, "graph", "no inputs or no outputs");
   for (const TensorId id : graph.inputs) {
-    if (!is_index(graph, id)) return bad(graph, "graph", fmt::format("input is tensor {} of {}", id, graph.tensors.size()));
+    if (!is_index(graph, id))
+      return bad(graph, "graph", fmt::format("input is tensor {} of {}", id, graph.tensors.size()));
     if (graph.tensor(id).constant) return bad(graph, "graph", fmt::format("input tensor {} is constant", id));
-    if (has_value[static_cast<std::size_t>(id)]) return bad(graph, "graph", fmt::format("input tensor {} is listed twice", id));
+    if (has_value[static_cast<std::size_t>(id)])
+      return bad(graph, "graph", fmt::format("input tensor {} is listed twice", id));
     has_value[static_cast<std::size_t>(id)] = true;
   }
   return {};
@@ -103,7 +114,8 @@ Result<void> verify_ports(const Graph& graph, std::vector<bool>& has_value) {
 
 Result<void> verify(const Graph& graph) {
   if (graph.tensors.size() > kTensorsMax || graph.nodes.size() > kNodesMax) {
-    return bad(graph, "graph", fmt::format("{} tensors and {} nodes", graph.tensors.size(), graph.nodes.size()), Code::kExhausted);
+    return bad(graph, "graph", fmt::format("{} tensors and {} nodes", graph.tensors.size(), graph.nodes.size()),
+               Code::kExhausted);
   }
   std::vector<bool> has_value(graph.tensors.size(), false);
   for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
@@ -116,8 +128,10 @@ Result<void> verify(const Graph& graph) {
     LICHEN_TRY(verify_node(graph, i));
   }
   for (const TensorId id : graph.outputs) {
-    if (!is_index(graph, id)) return bad(graph, "graph", fmt::format("output is tensor {} of {}", id, graph.tensors.size()));
-    if (!has_value[static_cast<std::size_t>(id)]) return bad(graph, "graph", fmt::format("output tensor {} is never computed", id));
+    if (!is_index(graph, id))
+      return bad(graph, "graph", fmt::format("output is tensor {} of {}", id, graph.tensors.size()));
+    if (!has_value[static_cast<std::size_t>(id)])
+      return bad(graph, "graph", fmt::format("output tensor {} is never computed", id));
   }
   return {};
 }

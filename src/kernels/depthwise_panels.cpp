@@ -16,7 +16,8 @@ Pattern taps_of(const Window2D& w, const PaddedImage& image) {
   Pattern p;
   p.length = 1;
   for (Index ky = 0; ky < w.filter_h; ++ky) {
-    for (Index kx = 0; kx < w.filter_w; ++kx) p.offsets.push_back((ky * w.dilation_h * image.width + kx * w.dilation_w) * image.pixel);
+    for (Index kx = 0; kx < w.filter_w; ++kx)
+      p.offsets.push_back((ky * w.dilation_h * image.width + kx * w.dilation_w) * image.pixel);
   }
   return p;
 }
@@ -25,7 +26,8 @@ AlignedVector<float> pack_depthwise_f32(const float* weights, Index taps, Index 
   constexpr Index kBlock = 8;
   AlignedVector<float> packed(static_cast<std::size_t>(taps * depthwise_channels(channels, kBlock)), 0.0F);
   for (Index c = 0; c < channels; ++c) {
-    for (Index t = 0; t < taps; ++t) packed[static_cast<std::size_t>((c / kBlock * taps + t) * kBlock + c % kBlock)] = weights[t * channels + c];
+    for (Index t = 0; t < taps; ++t)
+      packed[static_cast<std::size_t>((c / kBlock * taps + t) * kBlock + c % kBlock)] = weights[t * channels + c];
   }
   return packed;
 }
@@ -33,7 +35,8 @@ AlignedVector<float> pack_depthwise_f32(const float* weights, Index taps, Index 
 template <typename T>
 AlignedVector<std::int16_t> pack_depthwise_i16(const T* weights, std::int32_t zero_point, Index taps, Index channels) {
   const Index pairs = (taps + 1) / 2;
-  AlignedVector<std::int16_t> packed(static_cast<std::size_t>(2 * pairs * depthwise_channels(channels, kDepthwiseBlock)), std::int16_t{0});
+  AlignedVector<std::int16_t> packed(
+      static_cast<std::size_t>(2 * pairs * depthwise_channels(channels, kDepthwiseBlock)), std::int16_t{0});
   for (Index first = 0; first < channels; first += kDepthwiseBlock) {
     for (Index i = 0; i < kDepthwiseBlock; ++i) {
       const Index c = first + channel_at(i);

@@ -14,7 +14,8 @@ Result<Multiplier> quantize_multiplier(double real) {
   }
   if (real == 0.0) return Multiplier{};
   int shift = 0;
-  auto value = static_cast<std::int64_t>(std::round(std::frexp(real, &shift) * static_cast<double>(std::int64_t{1} << 31)));
+  auto value =
+      static_cast<std::int64_t>(std::round(std::frexp(real, &shift) * static_cast<double>(std::int64_t{1} << 31)));
   if (value == std::int64_t{1} << 31) {  // rounded up to 1.0
     value /= 2;
     ++shift;

@@ -59,12 +59,14 @@ struct Multiplier {
 
 // An accumulator to a stored integer: scaled, moved to the zero point, clamped to [min, max].
 template <typename T>
-[[nodiscard]] T requantize(std::int32_t acc, Multiplier m, std::int32_t zero_point, std::int32_t min, std::int32_t max) {
+[[nodiscard]] T requantize(std::int32_t acc, Multiplier m, std::int32_t zero_point, std::int32_t min,
+                           std::int32_t max) {
   return static_cast<T>(std::clamp(wrapping_add(multiply(acc, m), zero_point), min, max));
 }
 
 template <typename T>
-[[nodiscard]] T requantize_rounding_once(std::int32_t acc, Multiplier m, std::int32_t zero_point, std::int32_t min, std::int32_t max) {
+[[nodiscard]] T requantize_rounding_once(std::int32_t acc, Multiplier m, std::int32_t zero_point, std::int32_t min,
+                                         std::int32_t max) {
   return static_cast<T>(std::clamp(wrapping_add(multiply_rounding_once(acc, m), zero_point), min, max));
 }
 

@@ -51,6 +51,8 @@ struct Requantization {
 };
 
 // Does input row or column `at` exist?
-[[nodiscard]] inline bool inside(Index at, Index size) { return at >= 0 && at < size; }
+[[nodiscard]] inline bool inside(Index at, Index size) {
+  return at >= 0 && at < size;
+}
 
 }  // namespace lichen::kernels

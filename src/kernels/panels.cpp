@@ -39,11 +39,27 @@ PaddedImage padded_image(const Window2D& w, Index channels_multiple) {
   return image;
 }
 
-PixelGrid pixel_grid(const Window2D& w, const PaddedImage& image) {
-  return {w.batch, w.out_h, w.out_w, image.height * image.width * image.pixel, w.stride_h * image.width * image.pixel, w.stride_w * image.pixel};
+bool padding_fits(const Window2D& w, Index channels_multiple) {
+  const PaddedImage image = padded_image(w, channels_multiple);
+  Index elements = 1;
+  for (const Index factor : {w.batch, image.height, image.width, image.pixel}) {
+    if (__builtin_mul_overflow(elements, factor, &elements) || elements > kPaddedElementsMax) return false;
+  }
+  return true;
 }
 
-PixelGrid row_grid(const MatrixSize& m) { return {1, 1, m.rows, 0, 0, m.depth}; }
+PixelGrid pixel_grid(const Window2D& w, const PaddedImage& image) {
+  return {w.batch,
+          w.out_h,
+          w.out_w,
+          image.height * image.width * image.pixel,
+          w.stride_h * image.width * image.pixel,
+          w.stride_w * image.pixel};
+}
+
+PixelGrid row_grid(const MatrixSize& m) {
+  return {1, 1, m.rows, 0, 0, m.depth};
+}
 
 Pattern pattern_of(const Window2D& w, const PaddedImage& image) {
   Pattern p;
@@ -51,7 +67,8 @@ Pattern pattern_of(const Window2D& w, const PaddedImage& image) {
   p.length = (whole_rows ? w.filter_w : 1) * image.pixel;
   for (Index ky = 0; ky < w.filter_h; ++ky) {
     const Index row = ky * w.dilation_h * image.width * image.pixel;
-    for (Index kx = 0; kx < (whole_rows ? 1 : w.filter_w); ++kx) p.offsets.push_back(row + kx * w.dilation_w * image.pixel);
+    for (Index kx = 0; kx < (whole_rows ? 1 : w.filter_w); ++kx)
+      p.offsets.push_back(row + kx * w.dilation_w * image.pixel);
   }
   return p;
 }
@@ -63,8 +80,12 @@ Pattern pattern_of(const MatrixSize& m) {
   return p;
 }
 
-std::size_t packed_f32_count(Index units, const Pattern& p) { return packed_count(units, p, 1); }
-std::size_t packed_i16_count(Index units, const Pattern& p) { return packed_count(units, p, 2); }
+std::size_t packed_f32_count(Index units, const Pattern& p) {
+  return packed_count(units, p, 1);
+}
+std::size_t packed_i16_count(Index units, const Pattern& p) {
+  return packed_count(units, p, 2);
+}
 
 AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p) {
   AlignedVector<float> packed(packed_f32_count(units, p), 0.0F);
@@ -81,7 +102,8 @@ AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, 
   const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
   each_packed(units, p, 2, [&](Index channel, Index segment, Index element, Index at) {
     if (channel >= units || element >= p.length) return;
-    packed[static_cast<std::size_t>(at)] = static_cast<std::int16_t>(weights[channel * depth + segment * p.length + element] - zero_point);
+    packed[static_cast<std::size_t>(at)] =
+        static_cast<std::int16_t>(weights[channel * depth + segment * p.length + element] - zero_point);
   });
   return packed;
 }
@@ -106,7 +128,8 @@ VectorMultipliers split_multipliers(std::span<const Multiplier> multipliers, Ind
     split.lefts.push_back(std::max(m.shift, 0));
     split.rights.push_back(std::max(-m.shift, 0));
   }
-  for (AlignedVector<std::int32_t>* part : {&split.values, &split.lefts, &split.rights}) part->resize(static_cast<std::size_t>(padded_units), 0);
+  for (AlignedVector<std::int32_t>* part : {&split.values, &split.lefts, &split.rights})
+    part->resize(static_cast<std::size_t>(padded_units), 0);
   return split;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How vector kernels see convolutions and fully connected layers: as a matrix product without a matrix. Every output
-// pixel reads the same pattern of contiguous segments (a row of taps is one segment where it is not dilated) relative to
-// its place in an image that is padded beforehand; weights are packed into panels of 16 output channels, the last one of
-// 8 where that is enough. Plain descriptions and packing; no instructions of any CPU.
+// pixel reads the same pattern of contiguous segments (a row of taps is one segment where it is not dilated) relative
+// to its place in an image that is padded beforehand; weights are packed into panels of 16 output channels, the last
+// one of 8 where that is enough. Plain descriptions and packing; no instructions of any CPU.
 #pragma once
 
 #include "kernels/aligned.hpp"
@@ -16,12 +16,17 @@ inline constexpr Index kPanel = 16;
 struct PaddedImage {
   Index height = 0;
   Index width = 0;
-  Index pixel = 0;       // elements of a pixel: in_c, or more where channels are rounded up
+  Index pixel = 0;        // elements of a pixel: in_c, or more where channels are rounded up
   bool is_input = false;  // the input itself has this layout: nothing to copy
   [[nodiscard]] Index elements(Index batch) const { return batch * height * width * pixel; }
 };
 // `channels_multiple`: round a pixel's channels up to a multiple of it.
 [[nodiscard]] PaddedImage padded_image(const Window2D& w, Index channels_multiple);
+
+// Is that image small enough to make? A hostile dilation or stride can ask for one far larger than the input; such
+// nodes are left to the reference kernels.
+inline constexpr Index kPaddedElementsMax = Index{1} << 25;
+[[nodiscard]] bool padding_fits(const Window2D& w, Index channels_multiple);
 
 // Where output pixels lie in that image. Steps in elements.
 struct PixelGrid {
@@ -45,10 +50,14 @@ struct PatternView {
   Index count = 0;
   Index length = 0;
 };
-[[nodiscard]] inline PatternView view_of(const Pattern& p) { return {p.offsets.data(), static_cast<Index>(p.offsets.size()), p.length}; }
+[[nodiscard]] inline PatternView view_of(const Pattern& p) {
+  return {p.offsets.data(), static_cast<Index>(p.offsets.size()), p.length};
+}
 
 // Channels that panels hold: `units` rounded up to 8.
-[[nodiscard]] inline Index panel_channels(Index units) { return (units + 7) / 8 * 8; }
+[[nodiscard]] inline Index panel_channels(Index units) {
+  return (units + 7) / 8 * 8;
+}
 
 // f32: panel after panel; in each, for every element of every segment, its channels' weights side by side.
 // `weights` is [units][segments][length].
@@ -59,7 +68,8 @@ struct PatternView {
 // vpmaddwd multiplies); odd segments end in a zero.
 [[nodiscard]] std::size_t packed_i16_count(Index units, const Pattern& p);
 template <typename T>
-[[nodiscard]] AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, Index units, const Pattern& p);
+[[nodiscard]] AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, Index units,
+                                                   const Pattern& p);
 
 // Bias, padded with zeros to panel_channels; null gives zeros.
 template <typename T>
@@ -80,6 +90,8 @@ struct MultiplierView {
   const std::int32_t* lefts = nullptr;
   const std::int32_t* rights = nullptr;
 };
-[[nodiscard]] inline MultiplierView view_of(const VectorMultipliers& m) { return {m.values.data(), m.lefts.data(), m.rights.data()}; }
+[[nodiscard]] inline MultiplierView view_of(const VectorMultipliers& m) {
+  return {m.values.data(), m.lefts.data(), m.rights.data()};
+}
 
 }  // namespace lichen::kernels

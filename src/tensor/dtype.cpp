@@ -15,9 +15,13 @@ constexpr std::array<Row, 8> kRows = {
 
 }  // namespace
 
-std::size_t size_of(DType dtype) { return kRows[static_cast<std::size_t>(dtype)].size; }
+std::size_t size_of(DType dtype) {
+  return kRows[static_cast<std::size_t>(dtype)].size;
+}
 
-std::string_view name_of(DType dtype) { return kRows[static_cast<std::size_t>(dtype)].name; }
+std::string_view name_of(DType dtype) {
+  return kRows[static_cast<std::size_t>(dtype)].name;
+}
 
 std::optional<DType> dtype_named(std::string_view name) {
   for (std::size_t i = 0; i < kRows.size(); ++i) {

@@ -70,7 +70,8 @@ Result<std::string_view> header_of(ByteReader& reader, std::string_view name) {
   if (text_of(reader.get_bytes(kMagic.size())) != kMagic) return bad(name, "does not start with \\x93NUMPY");
   const auto major = reader.get<std::uint8_t>();
   const auto minor = reader.get<std::uint8_t>();
-  if (major < 1 || major > 3 || minor != 0) return bad(name, fmt::format("version {}.{}", major, minor), Code::kUnsupported);
+  if (major < 1 || major > 3 || minor != 0)
+    return bad(name, fmt::format("version {}.{}", major, minor), Code::kUnsupported);
   const std::size_t length = major == 1 ? reader.get<std::uint16_t>() : reader.get<std::uint32_t>();
   if (length > kHeaderBytesMax) return bad(name, fmt::format("header of {} bytes", length));
   const std::string_view header = text_of(reader.get_bytes(length));

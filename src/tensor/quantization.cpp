@@ -20,14 +20,20 @@ std::int32_t Quantization::zero_point(std::size_t c) const {
   return zero_points[zero_points.size() == 1 ? 0 : c];
 }
 
-Quantization per_tensor(float scale, std::int32_t zero_point) { return {{scale}, {zero_point}, 0}; }
+Quantization per_tensor(float scale, std::int32_t zero_point) {
+  return {{scale}, {zero_point}, 0};
+}
 
 IntegerRange range_of(DType dtype) {
   switch (dtype) {
-    case DType::kI8: return {-128, 127};
-    case DType::kU8: return {0, 255};
-    case DType::kI16: return {-32768, 32767};
-    default: return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
+    case DType::kI8:
+      return {-128, 127};
+    case DType::kU8:
+      return {0, 255};
+    case DType::kI16:
+      return {-32768, 32767};
+    default:
+      return {std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()};
   }
 }
 
@@ -40,10 +46,12 @@ Result<void> check(const Quantization& quantization, DType dtype, const Shape& s
     return {};
   }
   if (quantization.zero_points.size() != quantization.scales.size()) {
-    return bad(fmt::format("{} scales but {} zero points", quantization.scales.size(), quantization.zero_points.size()));
+    return bad(
+        fmt::format("{} scales but {} zero points", quantization.scales.size(), quantization.zero_points.size()));
   }
   if (quantization.per_channel()) {
-    if (quantization.axis >= shape.rank()) return bad(fmt::format("axis {} of a tensor of rank {}", quantization.axis, shape.rank()));
+    if (quantization.axis >= shape.rank())
+      return bad(fmt::format("axis {} of a tensor of rank {}", quantization.axis, shape.rank()));
     if (static_cast<std::size_t>(shape[quantization.axis]) != quantization.scales.size()) {
       return bad(fmt::format("{} scales for {} channels", quantization.scales.size(), shape[quantization.axis]));
     }

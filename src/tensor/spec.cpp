@@ -23,7 +23,8 @@ Result<Shape> Shape::make(std::span<const std::int64_t> dims, std::string_view w
   }
   std::int64_t elements = 1;
   for (const std::int64_t d : dims) {
-    if (d < 0) return fail(Code::kBadInput, "bad shape", std::string(where), fmt::format("dimension {} is negative", d));
+    if (d < 0)
+      return fail(Code::kBadInput, "bad shape", std::string(where), fmt::format("dimension {} is negative", d));
     if (d > kElementsMax || (d > 0 && elements > kElementsMax / d)) {
       return fail(Code::kBadInput, "bad shape", std::string(where),
                   fmt::format("[{}] has more than {} elements", fmt::join(dims, ", "), kElementsMax));
@@ -39,7 +40,9 @@ std::int64_t Shape::elements() const {
   return elements;
 }
 
-std::string Shape::to_text() const { return fmt::format("[{}]", fmt::join(dims(), ", ")); }
+std::string Shape::to_text() const {
+  return fmt::format("[{}]", fmt::join(dims(), ", "));
+}
 
 std::size_t bytes_of_all(std::span<const TensorSpec> specs) {
   std::size_t bytes = 0;

@@ -33,9 +33,7 @@ class Shape {
   [[nodiscard]] std::span<const std::int64_t> dims() const { return {dims_.data(), rank_}; }
   [[nodiscard]] std::int64_t elements() const;  // 1 for a scalar
 
-  friend bool operator==(const Shape& a, const Shape& b) {
-    return a.rank_ == b.rank_ && a.dims_ == b.dims_;
-  }
+  friend bool operator==(const Shape& a, const Shape& b) { return a.rank_ == b.rank_ && a.dims_ == b.dims_; }
   [[nodiscard]] std::string to_text() const;  // "[1, 8, 8, 1]"
 
  private:
@@ -48,9 +46,7 @@ struct TensorSpec {
   DType dtype = DType::kF32;
   Shape shape;
 
-  [[nodiscard]] std::size_t bytes() const {
-    return static_cast<std::size_t>(shape.elements()) * size_of(dtype);
-  }
+  [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * size_of(dtype); }
 };
 
 // Bytes of all of them together, dense and in order: the layout in which requests and answers travel.

@@ -41,11 +41,13 @@ std::uint32_t crc32(std::span<const std::byte> bytes) {
 
 std::vector<float> floats_of_hex(const std::string& hex) {
   Bytes bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) bytes.push_back(static_cast<std::byte>(std::stoul(hex.substr(i, 2), nullptr, 16)));
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<std::byte>(std::stoul(hex.substr(i, 2), nullptr, 16)));
   return lichen::testing::floats_of(bytes);
 }
 
-void compare_node_outputs(const json& sample, const graph::Graph& graph, const engine::Session& session, std::size_t graph_outputs) {
+void compare_node_outputs(const json& sample, const graph::Graph& graph, const engine::Session& session,
+                          std::size_t graph_outputs) {
   for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
     const json& wanted = sample["nodes"][node];
     if (wanted.is_null()) continue;
@@ -58,7 +60,8 @@ void compare_float_outputs(const json& sample, const engine::Session& session) {
   for (std::size_t i = 0; i < sample["outputs"].size(); ++i) {
     if (sample["outputs"][i].is_null()) continue;
     const std::vector<float> wanted = floats_of_hex(sample["outputs"][i].get<std::string>());
-    EXPECT_LE(lichen::testing::relative_difference(lichen::testing::floats_of(session.output(i)), wanted), 1e-4) << "output " << i;
+    EXPECT_LE(lichen::testing::relative_difference(lichen::testing::floats_of(session.output(i)), wanted), 1e-4)
+        << "output " << i;
   }
 }
 

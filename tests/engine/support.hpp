@@ -2,8 +2,6 @@
 // What the engine's tests share: files, the shared data, seeded inputs, and comparison.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -12,24 +10,31 @@
 #include <optional>
 #include <string>
 
+#include <gtest/gtest.h>
+
 #include "base/bytes.hpp"
 #include "engine/session.hpp"
 
 namespace lichen::testing {
 
-inline std::filesystem::path source_dir() { return LICHEN_SOURCE_DIR; }
+inline std::filesystem::path source_dir() {
+  return LICHEN_SOURCE_DIR;
+}
 
-// The models and data sets that the repository does not hold: $LICHEN_SHARED, or ../shared beside it; the folder `data`.
+// The models and data sets that the repository does not hold: $LICHEN_SHARED, or ../shared beside it; the folder
+// `data`.
 inline std::optional<std::filesystem::path> shared_data() {
   const char* named = std::getenv("LICHEN_SHARED");
-  const std::filesystem::path root = named != nullptr ? std::filesystem::path(named) : source_dir().parent_path() / "shared";
+  const std::filesystem::path root =
+      named != nullptr ? std::filesystem::path(named) : source_dir().parent_path() / "shared";
   if (std::filesystem::exists(root / "data" / "models")) return root / "data";
   return std::nullopt;
 }
 
-#define LICHEN_NEED_SHARED_DATA(variable)                                                                        \
-  const auto variable##_found = ::lichen::testing::shared_data();                                                \
-  if (!variable##_found) GTEST_SKIP() << "SKIPPED: no shared data (set LICHEN_SHARED to the folder that has data/models)"; \
+#define LICHEN_NEED_SHARED_DATA(variable)                                                             \
+  const auto variable##_found = ::lichen::testing::shared_data();                                     \
+  if (!variable##_found)                                                                              \
+    GTEST_SKIP() << "SKIPPED: no shared data (set LICHEN_SHARED to the folder that has data/models)"; \
   const std::filesystem::path variable = *variable##_found
 
 inline Bytes read_file(const std::filesystem::path& path) {

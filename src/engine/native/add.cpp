@@ -26,7 +26,8 @@ Result<kernels::reference::AddQuantized> quantized_of(const graph::NodeView& nod
 }
 
 template <typename T>
-StepResult build_integer(const BuildContext& context, const kernels::reference::Broadcast& shape, graph::Activation activation) {
+StepResult build_integer(const BuildContext& context, const kernels::reference::Broadcast& shape,
+                         graph::Activation activation) {
   const auto q = LICHEN_TRY(quantized_of(context.node, activation));
   if constexpr (kHasVectorKernels) {
     if (wants_vector(context) && shape.plain) return vector_add<T>(context.node.output().spec.shape.elements(), q);
@@ -41,11 +42,15 @@ StepResult build_integer(const BuildContext& context, const kernels::reference::
 StepResult build_add(const BuildContext& context) {
   const graph::NodeView& node = context.node;
   const graph::Activation activation = node.attributes<graph::ElementwiseAttributes>().activation;
-  const auto shape = kernels::reference::broadcast_of(node.input(0).spec.shape, node.input(1).spec.shape, node.output().spec.shape);
+  const auto shape =
+      kernels::reference::broadcast_of(node.input(0).spec.shape, node.input(1).spec.shape, node.output().spec.shape);
   switch (node.output().spec.dtype) {
-    case tensor::DType::kI8: return build_integer<std::int8_t>(context, shape, activation);
-    case tensor::DType::kU8: return build_integer<std::uint8_t>(context, shape, activation);
-    default: break;
+    case tensor::DType::kI8:
+      return build_integer<std::int8_t>(context, shape, activation);
+    case tensor::DType::kU8:
+      return build_integer<std::uint8_t>(context, shape, activation);
+    default:
+      break;
   }
   const kernels::FloatRange range = range_of(activation);
   return make_step("add f32 reference", 0, [shape, range](const StepBuffers& b) {

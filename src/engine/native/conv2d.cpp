@@ -15,17 +15,19 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
   const ScaleProduct product = std::is_signed_v<T> ? ScaleProduct::kDouble : ScaleProduct::kFloat;
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(w.out_c), product));
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context)) return vector_conv2d<T>(context, w, q, std::is_signed_v<T> ? "conv2d i8 avx2" : "conv2d u8 avx2");
+    if (wants_vector(context, w))
+      return vector_conv2d<T>(context, w, q, std::is_signed_v<T> ? "conv2d i8 avx2" : "conv2d u8 avx2");
   }
   return make_step(std::is_signed_v<T> ? "conv2d i8 reference" : "conv2d u8 reference", 0,
                    [w, q = std::move(q)](const StepBuffers& b) {
-                     kernels::reference::conv2d(w, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(), b.out<T>());
+                     kernels::reference::conv2d(w, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(),
+                                                b.out<T>());
                    });
 }
 
 StepResult build_hybrid(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context)) return vector_conv2d_hybrid(context, w, range_of(activation));
+    if (wants_vector(context, w)) return vector_conv2d_hybrid(context, w, range_of(activation));
   }
   const float scale = context.node.input(1).quantization.scale();
   const kernels::FloatRange range = range_of(activation);
@@ -43,14 +45,17 @@ StepResult build_conv2d(const BuildContext& context) {
   const tensor::Shape& weights = context.node.input(1).spec.shape;
   const auto w = LICHEN_TRY(window_of(context.node, a, weights[1], weights[2], a.dilation_h, a.dilation_w));
   switch (context.node.input(0).spec.dtype) {
-    case tensor::DType::kI8: return build_integer<std::int8_t>(context, w, a.activation);
-    case tensor::DType::kU8: return build_integer<std::uint8_t>(context, w, a.activation);
-    default: break;
+    case tensor::DType::kI8:
+      return build_integer<std::int8_t>(context, w, a.activation);
+    case tensor::DType::kU8:
+      return build_integer<std::uint8_t>(context, w, a.activation);
+    default:
+      break;
   }
   if (graph::is_hybrid(context.node)) return build_hybrid(context, w, a.activation);
   const kernels::FloatRange range = range_of(a.activation);
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context)) return vector_conv2d_f32(context, w, range, "conv2d f32 avx2");
+    if (wants_vector(context, w)) return vector_conv2d_f32(context, w, range, "conv2d f32 avx2");
   }
   return make_step("conv2d f32 reference", 0, [w, range](const StepBuffers& b) {
     kernels::reference::conv2d(w, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());

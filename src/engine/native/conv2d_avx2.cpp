@@ -53,64 +53,84 @@ StepResult float_step(const BuildContext& context, Source s, kernels::FloatRange
   auto packed = kernels::pack_f32(constant_of<float>(context.node, 1), units, s.pattern);
   auto bias = kernels::padded_bias(constant_of<float>(context.node, 2), units, kernels::panel_channels(units));
   const std::size_t scratch = s.image.is_input ? 0 : padded_bytes(s, sizeof(float));
-  return make_step(kernel, scratch, [s = std::move(s), packed = std::move(packed), bias = std::move(bias), range, units](const StepBuffers& b) {
-    const float* image = b.in<float>(0);
-    if (!s.image.is_input) {
-      auto* padded = reinterpret_cast<float*>(b.scratch);
-      kernels::avx2::pad_image(s.window, s.image, image, padded);
-      image = padded;
-    }
-    kernels::avx2::conv2d_f32(s.grid, view_of(s.pattern), image, packed.data(), bias.data(), units, range, b.out<float>());
-  });
+  return make_step(
+      kernel, scratch,
+      [s = std::move(s), packed = std::move(packed), bias = std::move(bias), range, units](const StepBuffers& b) {
+        const float* image = b.in<float>(0);
+        if (!s.image.is_input) {
+          auto* padded = reinterpret_cast<float*>(b.scratch);
+          kernels::avx2::pad_image(s.window, s.image, image, padded);
+          image = padded;
+        }
+        kernels::avx2::conv2d_f32(s.grid, view_of(s.pattern), image, packed.data(), bias.data(), units, range,
+                                  b.out<float>());
+      });
 }
 
 template <typename T>
-StepResult integer_step(const BuildContext& context, Source s, const WeightedQuantization& q, bool rounds_once, std::string_view kernel) {
+StepResult integer_step(const BuildContext& context, Source s, const WeightedQuantization& q, bool rounds_once,
+                        std::string_view kernel) {
   const Index units = s.window.out_c;
   const Index padded_units = kernels::panel_channels(units);
   LICHEN_TRY(context.budget.take(kernels::packed_i16_count(units, s.pattern) * sizeof(std::int16_t)));
   auto packed = kernels::pack_i16(constant_of<T>(context.node, 1), q.base.weights_zero_point, units, s.pattern);
   auto bias = kernels::padded_bias(constant_of<std::int32_t>(context.node, 2), units, padded_units);
-  auto multipliers = rounds_once ? kernels::single_multipliers(q.multipliers, padded_units) : kernels::split_multipliers(q.multipliers, padded_units);
+  auto multipliers = rounds_once ? kernels::single_multipliers(q.multipliers, padded_units)
+                                 : kernels::split_multipliers(q.multipliers, padded_units);
   const std::size_t scratch = padded_bytes(s, sizeof(std::int16_t));
-  return make_step(kernel, scratch, [s = std::move(s), packed = std::move(packed), bias = std::move(bias), multipliers = std::move(multipliers), base = q.base, rounds_once, units](const StepBuffers& b) {
-    auto* image = reinterpret_cast<std::int16_t*>(b.scratch);
-    if (s.image.is_input) {
-      kernels::avx2::widen(b.in<T>(0), s.image.elements(s.window.batch), base.in_zero_point, image);
-    } else {
-      kernels::avx2::widen_image(s.window, s.image, b.in<T>(0), base.in_zero_point, image);
-    }
-    const kernels::avx2::IntegerOutput output{bias.data(), view_of(multipliers), base.out_zero_point, base.clamp, rounds_once};
-    kernels::avx2::conv2d_i16(s.grid, view_of(s.pattern), image, packed.data(), units, output, b.out<T>());
-  });
+  return make_step(kernel, scratch,
+                   [s = std::move(s), packed = std::move(packed), bias = std::move(bias),
+                    multipliers = std::move(multipliers), base = q.base, rounds_once, units](const StepBuffers& b) {
+                     auto* image = reinterpret_cast<std::int16_t*>(b.scratch);
+                     if (s.image.is_input) {
+                       kernels::avx2::widen(b.in<T>(0), s.image.elements(s.window.batch), base.in_zero_point, image);
+                     } else {
+                       kernels::avx2::widen_image(s.window, s.image, b.in<T>(0), base.in_zero_point, image);
+                     }
+                     const kernels::avx2::IntegerOutput output{bias.data(), view_of(multipliers), base.out_zero_point,
+                                                               base.clamp, rounds_once};
+                     kernels::avx2::conv2d_i16(s.grid, view_of(s.pattern), image, packed.data(), units, output,
+                                               b.out<T>());
+                   });
 }
 
-std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+std::size_t rounded(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 }  // namespace
 
-StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range, std::string_view kernel) {
+StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range,
+                             std::string_view kernel) {
   return float_step(context, source_of(w), range, kernel);
 }
 
-StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m, kernels::FloatRange range) {
+StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m,
+                                      kernels::FloatRange range) {
   return float_step(context, source_of(m), range, "fully_connected f32 avx2");
 }
 
 template <typename T>
-StepResult vector_conv2d(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q, std::string_view kernel) {
+StepResult vector_conv2d(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q,
+                         std::string_view kernel) {
   return integer_step<T>(context, source_of(w), q, false, kernel);
 }
 
 template <typename T>
-StepResult vector_fully_connected(const BuildContext& context, const kernels::MatrixSize& m, const WeightedQuantization& q) {
-  return integer_step<T>(context, source_of(m), q, true, std::is_signed_v<T> ? "fully_connected i8 avx2" : "fully_connected u8 avx2");
+StepResult vector_fully_connected(const BuildContext& context, const kernels::MatrixSize& m,
+                                  const WeightedQuantization& q) {
+  return integer_step<T>(context, source_of(m), q, true,
+                         std::is_signed_v<T> ? "fully_connected i8 avx2" : "fully_connected u8 avx2");
 }
 
-template StepResult vector_conv2d<std::int8_t>(const BuildContext&, const kernels::Window2D&, const WeightedQuantization&, std::string_view);
-template StepResult vector_conv2d<std::uint8_t>(const BuildContext&, const kernels::Window2D&, const WeightedQuantization&, std::string_view);
-template StepResult vector_fully_connected<std::int8_t>(const BuildContext&, const kernels::MatrixSize&, const WeightedQuantization&);
-template StepResult vector_fully_connected<std::uint8_t>(const BuildContext&, const kernels::MatrixSize&, const WeightedQuantization&);
+template StepResult vector_conv2d<std::int8_t>(const BuildContext&, const kernels::Window2D&,
+                                               const WeightedQuantization&, std::string_view);
+template StepResult vector_conv2d<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
+                                                const WeightedQuantization&, std::string_view);
+template StepResult vector_fully_connected<std::int8_t>(const BuildContext&, const kernels::MatrixSize&,
+                                                        const WeightedQuantization&);
+template StepResult vector_fully_connected<std::uint8_t>(const BuildContext&, const kernels::MatrixSize&,
+                                                         const WeightedQuantization&);
 
 StepResult vector_conv2d_hybrid(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range) {
   Source s = source_of(w);
@@ -124,22 +144,27 @@ StepResult vector_conv2d_hybrid(const BuildContext& context, const kernels::Wind
   const std::size_t quantized_at = rounded(padded_bytes(s, sizeof(std::int16_t)));
   const std::size_t scales_at = quantized_at + rounded(values);
   const std::size_t scratch = scales_at + static_cast<std::size_t>(w.batch) * sizeof(float);
-  return make_step("conv2d f32*i8 avx2", scratch, [s = std::move(s), packed = std::move(packed), bias = std::move(bias), weights_scale, range, units, quantized_at, scales_at](const StepBuffers& b) {
-    auto* image = reinterpret_cast<std::int16_t*>(b.scratch);
-    auto* quantized = reinterpret_cast<std::int8_t*>(b.scratch + quantized_at);
-    auto* scales = reinterpret_cast<float*>(b.scratch + scales_at);
-    const kernels::Window2D& window = s.window;
-    const Index count = window.in_h * window.in_w * window.in_c;
-    for (Index n = 0; n < window.batch; ++n) {
-      scales[n] = kernels::reference::quantize_symmetric(b.in<float>(0) + n * count, count, quantized + n * count) * weights_scale;
-    }
-    if (s.image.is_input) {
-      kernels::avx2::widen(quantized, window.batch * count, 0, image);
-    } else {
-      kernels::avx2::widen_image(window, s.image, quantized, 0, image);
-    }
-    kernels::avx2::conv2d_hybrid(s.grid, view_of(s.pattern), image, packed.data(), units, scales, bias.data(), range, b.out<float>());
-  });
+  return make_step("conv2d f32*i8 avx2", scratch,
+                   [s = std::move(s), packed = std::move(packed), bias = std::move(bias), weights_scale, range, units,
+                    quantized_at, scales_at](const StepBuffers& b) {
+                     auto* image = reinterpret_cast<std::int16_t*>(b.scratch);
+                     auto* quantized = reinterpret_cast<std::int8_t*>(b.scratch + quantized_at);
+                     auto* scales = reinterpret_cast<float*>(b.scratch + scales_at);
+                     const kernels::Window2D& window = s.window;
+                     const Index count = window.in_h * window.in_w * window.in_c;
+                     for (Index n = 0; n < window.batch; ++n) {
+                       scales[n] = kernels::reference::quantize_symmetric(b.in<float>(0) + n * count, count,
+                                                                          quantized + n * count) *
+                                   weights_scale;
+                     }
+                     if (s.image.is_input) {
+                       kernels::avx2::widen(quantized, window.batch * count, 0, image);
+                     } else {
+                       kernels::avx2::widen_image(window, s.image, quantized, 0, image);
+                     }
+                     kernels::avx2::conv2d_hybrid(s.grid, view_of(s.pattern), image, packed.data(), units, scales,
+                                                  bias.data(), range, b.out<float>());
+                   });
 }
 
 }  // namespace lichen::engine

@@ -10,7 +10,9 @@ namespace lichen::engine {
 namespace {
 
 // Several output channels for each input channel are left to the reference kernel.
-bool vectorizes(const BuildContext& context, const kernels::Window2D& w) { return wants_vector(context) && w.in_c == w.out_c; }
+bool vectorizes(const BuildContext& context, const kernels::Window2D& w) {
+  return wants_vector(context, w) && w.in_c == w.out_c;
+}
 
 template <typename T>
 StepResult build_integer(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
@@ -21,7 +23,8 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
   }
   return make_step(std::is_signed_v<T> ? "depthwise_conv2d i8 reference" : "depthwise_conv2d u8 reference", 0,
                    [w, q = std::move(q)](const StepBuffers& b) {
-                     kernels::reference::depthwise_conv2d(w, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(), b.out<T>());
+                     kernels::reference::depthwise_conv2d(w, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2),
+                                                          q.requantization(), b.out<T>());
                    });
 }
 
@@ -32,9 +35,12 @@ StepResult build_depthwise_conv2d(const BuildContext& context) {
   const tensor::Shape& weights = context.node.input(1).spec.shape;
   const auto w = LICHEN_TRY(window_of(context.node, a, weights[1], weights[2], a.dilation_h, a.dilation_w));
   switch (context.node.input(0).spec.dtype) {
-    case tensor::DType::kI8: return build_integer<std::int8_t>(context, w, a.activation);
-    case tensor::DType::kU8: return build_integer<std::uint8_t>(context, w, a.activation);
-    default: break;
+    case tensor::DType::kI8:
+      return build_integer<std::int8_t>(context, w, a.activation);
+    case tensor::DType::kU8:
+      return build_integer<std::uint8_t>(context, w, a.activation);
+    default:
+      break;
   }
   const kernels::FloatRange range = range_of(a.activation);
   if constexpr (kHasVectorKernels) {

@@ -9,9 +9,10 @@ template <typename T>
 StepResult build_from(const BuildContext& context) {
   const auto count = static_cast<std::size_t>(context.node.output().spec.shape.elements());
   const tensor::Quantization& in = context.node.input(0).quantization;
-  return make_step("dequantize reference", 0, [count, scale = in.scale(), zero_point = in.zero_point()](const StepBuffers& b) {
-    kernels::reference::dequantize<T>(std::span(b.in<T>(0), count), scale, zero_point, b.out<float>());
-  });
+  return make_step("dequantize reference", 0,
+                   [count, scale = in.scale(), zero_point = in.zero_point()](const StepBuffers& b) {
+                     kernels::reference::dequantize<T>(std::span(b.in<T>(0), count), scale, zero_point, b.out<float>());
+                   });
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ StepResult build_integer(const BuildContext& context, const kernels::MatrixSize&
   }
   return make_step(std::is_signed_v<T> ? "fully_connected i8 reference" : "fully_connected u8 reference", 0,
                    [m, q = std::move(q)](const StepBuffers& b) {
-                     kernels::reference::fully_connected(m, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(), b.out<T>());
+                     kernels::reference::fully_connected(m, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2),
+                                                         q.requantization(), b.out<T>());
                    });
 }
 
@@ -29,9 +30,12 @@ StepResult build_fully_connected(const BuildContext& context) {
   const tensor::Shape& weights = context.node.input(1).spec.shape;
   const kernels::MatrixSize m{context.node.input(0).spec.shape.elements() / weights[1], weights[0], weights[1]};
   switch (context.node.input(0).spec.dtype) {
-    case tensor::DType::kI8: return build_integer<std::int8_t>(context, m, a.activation);
-    case tensor::DType::kU8: return build_integer<std::uint8_t>(context, m, a.activation);
-    default: break;
+    case tensor::DType::kI8:
+      return build_integer<std::int8_t>(context, m, a.activation);
+    case tensor::DType::kU8:
+      return build_integer<std::uint8_t>(context, m, a.activation);
+    default:
+      break;
   }
   const kernels::FloatRange range = range_of(a.activation);
   if constexpr (kHasVectorKernels) {

@@ -21,9 +21,12 @@ std::unique_ptr<Step> step_of(const BuildContext& context, std::size_t count) {
 StepResult build_logistic(const BuildContext& context) {
   const auto count = static_cast<std::size_t>(context.node.output().spec.shape.elements());
   switch (context.node.output().spec.dtype) {
-    case tensor::DType::kI8: return step_of<std::int8_t>(context, count);
-    case tensor::DType::kU8: return step_of<std::uint8_t>(context, count);
-    default: break;
+    case tensor::DType::kI8:
+      return step_of<std::int8_t>(context, count);
+    case tensor::DType::kU8:
+      return step_of<std::uint8_t>(context, count);
+    default:
+      break;
   }
   return make_step("logistic f32 reference", 0, [count](const StepBuffers& b) {
     kernels::reference::logistic(std::span(b.in<float>(0), count), b.out<float>());

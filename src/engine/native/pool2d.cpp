@@ -12,9 +12,13 @@ namespace {
 template <typename T, typename Range>
 std::unique_ptr<Step> step_of(bool average, const kernels::Window2D& w, Range range, std::string_view kernel) {
   if (average) {
-    return make_step(kernel, 0, [w, range](const StepBuffers& b) { kernels::reference::average_pool2d(w, b.in<T>(0), range, b.out<T>()); });
+    return make_step(kernel, 0, [w, range](const StepBuffers& b) {
+      kernels::reference::average_pool2d(w, b.in<T>(0), range, b.out<T>());
+    });
   }
-  return make_step(kernel, 0, [w, range](const StepBuffers& b) { kernels::reference::max_pool2d(w, b.in<T>(0), range, b.out<T>()); });
+  return make_step(kernel, 0, [w, range](const StepBuffers& b) {
+    kernels::reference::max_pool2d(w, b.in<T>(0), range, b.out<T>());
+  });
 }
 
 }  // namespace
@@ -25,9 +29,15 @@ StepResult build_pool2d(const BuildContext& context) {
   const auto w = LICHEN_TRY(window_of(context.node, a, a.filter_h, a.filter_w, 1, 1));
   const graph::Tensor& output = context.node.output();
   switch (output.spec.dtype) {
-    case tensor::DType::kI8: return step_of<std::int8_t>(average, w, clamp_of(a.activation, output), average ? "average_pool2d i8 reference" : "max_pool2d i8 reference");
-    case tensor::DType::kU8: return step_of<std::uint8_t>(average, w, clamp_of(a.activation, output), average ? "average_pool2d u8 reference" : "max_pool2d u8 reference");
-    default: return step_of<float>(average, w, range_of(a.activation), average ? "average_pool2d f32 reference" : "max_pool2d f32 reference");
+    case tensor::DType::kI8:
+      return step_of<std::int8_t>(average, w, clamp_of(a.activation, output),
+                                  average ? "average_pool2d i8 reference" : "max_pool2d i8 reference");
+    case tensor::DType::kU8:
+      return step_of<std::uint8_t>(average, w, clamp_of(a.activation, output),
+                                   average ? "average_pool2d u8 reference" : "max_pool2d u8 reference");
+    default:
+      return step_of<float>(average, w, range_of(a.activation),
+                            average ? "average_pool2d f32 reference" : "max_pool2d f32 reference");
   }
 }
 

@@ -8,10 +8,14 @@ namespace lichen::engine {
 kernels::FloatRange range_of(graph::Activation activation) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   switch (activation) {
-    case graph::Activation::kNone: return {-kInfinity, kInfinity};
-    case graph::Activation::kRelu: return {0.0F, kInfinity};
-    case graph::Activation::kReluN1To1: return {-1.0F, 1.0F};
-    case graph::Activation::kRelu6: return {0.0F, 6.0F};
+    case graph::Activation::kNone:
+      return {-kInfinity, kInfinity};
+    case graph::Activation::kRelu:
+      return {0.0F, kInfinity};
+    case graph::Activation::kReluN1To1:
+      return {-1.0F, 1.0F};
+    case graph::Activation::kRelu6:
+      return {0.0F, 6.0F};
   }
   return {};
 }
@@ -20,7 +24,8 @@ kernels::IntegerClamp clamp_of(graph::Activation activation, const graph::Tensor
   const tensor::IntegerRange whole = tensor::range_of(output.spec.dtype);
   const kernels::FloatRange range = range_of(activation);
   const auto stored = [&](float real) {  // clamped as a float, so that infinities are whole.min and whole.max
-    const float moved = std::round(real / output.quantization.scale()) + static_cast<float>(output.quantization.zero_point());
+    const float moved =
+        std::round(real / output.quantization.scale()) + static_cast<float>(output.quantization.zero_point());
     return static_cast<std::int32_t>(std::clamp(moved, static_cast<float>(whole.min), static_cast<float>(whole.max)));
   };
   return {stored(range.min), stored(range.max)};

@@ -30,7 +30,8 @@ struct WeightedQuantization {
     return q;
   }
 };
-[[nodiscard]] Result<WeightedQuantization> weighted_quantization(const graph::NodeView& node, graph::Activation activation,
-                                                                 std::size_t channels, ScaleProduct product);
+[[nodiscard]] Result<WeightedQuantization> weighted_quantization(const graph::NodeView& node,
+                                                                 graph::Activation activation, std::size_t channels,
+                                                                 ScaleProduct product);
 
 }  // namespace lichen::engine

@@ -11,23 +11,28 @@ StepResult build_requantize(const BuildContext& context, std::size_t count) {
   const tensor::Quantization& in = context.node.input(0).quantization;
   const tensor::Quantization& out = context.node.output().quantization;
   const auto m = LICHEN_TRY(kernels::quantize_multiplier(double{in.scale()} / double{out.scale()}));
-  return make_step("requantize reference", 0, [m, count, from = in.zero_point(), to = out.zero_point()](const StepBuffers& b) {
-    kernels::reference::requantize<In, Out>(std::span(b.in<In>(0), count), from, m, to, b.out<Out>());
-  });
+  return make_step("requantize reference", 0,
+                   [m, count, from = in.zero_point(), to = out.zero_point()](const StepBuffers& b) {
+                     kernels::reference::requantize<In, Out>(std::span(b.in<In>(0), count), from, m, to, b.out<Out>());
+                   });
 }
 
 template <typename Out>
 StepResult build_to(const BuildContext& context) {
   const auto count = static_cast<std::size_t>(context.node.output().spec.shape.elements());
   switch (context.node.input(0).spec.dtype) {
-    case tensor::DType::kI8: return build_requantize<std::int8_t, Out>(context, count);
-    case tensor::DType::kU8: return build_requantize<std::uint8_t, Out>(context, count);
-    default: break;
+    case tensor::DType::kI8:
+      return build_requantize<std::int8_t, Out>(context, count);
+    case tensor::DType::kU8:
+      return build_requantize<std::uint8_t, Out>(context, count);
+    default:
+      break;
   }
   const tensor::Quantization& out = context.node.output().quantization;
-  return make_step("quantize reference", 0, [count, scale = out.scale(), zero_point = out.zero_point()](const StepBuffers& b) {
-    kernels::reference::quantize<Out>(std::span(b.in<float>(0), count), scale, zero_point, b.out<Out>());
-  });
+  return make_step(
+      "quantize reference", 0, [count, scale = out.scale(), zero_point = out.zero_point()](const StepBuffers& b) {
+        kernels::reference::quantize<Out>(std::span(b.in<float>(0), count), scale, zero_point, b.out<Out>());
+      });
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ StepResult build_integer(const BuildContext& context, std::size_t count, graph::
   const graph::Tensor& output = context.node.output();
   const std::int32_t in_zero_point = in.zero_point();
   const std::int32_t out_zero_point = output.quantization.zero_point();
-  const auto m = LICHEN_TRY(kernels::quantize_multiplier(double{in.scale() / output.quantization.scale()}));  // in float, as LiteRT
+  const auto m = LICHEN_TRY(
+      kernels::quantize_multiplier(double{in.scale() / output.quantization.scale()}));  // in float, as LiteRT
   const kernels::IntegerClamp clamp = clamp_of(activation, output);
   return make_step(std::is_signed_v<T> ? "relu i8 reference" : "relu u8 reference", 0, [=](const StepBuffers& b) {
     kernels::reference::clamp(std::span(b.in<T>(0), count), in_zero_point, m, out_zero_point, clamp, b.out<T>());
@@ -28,9 +29,12 @@ StepResult build_relu(const BuildContext& context) {
   const graph::Activation activation = six ? graph::Activation::kRelu6 : graph::Activation::kRelu;
   const auto count = static_cast<std::size_t>(context.node.output().spec.shape.elements());
   switch (context.node.output().spec.dtype) {
-    case tensor::DType::kI8: return build_integer<std::int8_t>(context, count, activation);
-    case tensor::DType::kU8: return build_integer<std::uint8_t>(context, count, activation);
-    default: break;
+    case tensor::DType::kI8:
+      return build_integer<std::int8_t>(context, count, activation);
+    case tensor::DType::kU8:
+      return build_integer<std::uint8_t>(context, count, activation);
+    default:
+      break;
   }
   const kernels::FloatRange range = range_of(activation);
   return make_step("relu f32 reference", 0, [count, range](const StepBuffers& b) {

@@ -23,9 +23,9 @@ template <typename T>
 StepResult build_integer(const BuildContext& context, kernels::Index rows, kernels::Index depth, float beta) {
   LICHEN_TRY(require_probabilities(context.node.output()));
   const auto q = LICHEN_TRY(kernels::reference::softmax_quantized(beta, context.node.input(0).quantization.scale()));
-  return make_step(std::is_signed_v<T> ? "softmax i8 reference" : "softmax u8 reference", 0, [rows, depth, q](const StepBuffers& b) {
-    kernels::reference::softmax(rows, depth, b.in<T>(0), q, b.out<T>());
-  });
+  return make_step(
+      std::is_signed_v<T> ? "softmax i8 reference" : "softmax u8 reference", 0,
+      [rows, depth, q](const StepBuffers& b) { kernels::reference::softmax(rows, depth, b.in<T>(0), q, b.out<T>()); });
 }
 
 }  // namespace
@@ -36,9 +36,12 @@ StepResult build_softmax(const BuildContext& context) {
   const kernels::Index rows = shape.elements() / depth;
   const float beta = context.node.attributes<graph::SoftmaxAttributes>().beta;
   switch (context.node.output().spec.dtype) {
-    case tensor::DType::kI8: return build_integer<std::int8_t>(context, rows, depth, beta);
-    case tensor::DType::kU8: return build_integer<std::uint8_t>(context, rows, depth, beta);
-    default: break;
+    case tensor::DType::kI8:
+      return build_integer<std::int8_t>(context, rows, depth, beta);
+    case tensor::DType::kU8:
+      return build_integer<std::uint8_t>(context, rows, depth, beta);
+    default:
+      break;
   }
   return make_step("softmax f32 reference", 0, [rows, depth, beta](const StepBuffers& b) {
     kernels::reference::softmax(rows, depth, b.in<float>(0), beta, b.out<float>());

@@ -12,20 +12,33 @@ namespace lichen::engine {
 
 inline constexpr bool kHasVectorKernels = LICHEN_KERNELS_AVX2 != 0;
 
-[[nodiscard]] inline bool wants_vector(const BuildContext& context) { return kHasVectorKernels && context.cpu.avx2_fma; }
+[[nodiscard]] inline bool wants_vector(const BuildContext& context) {
+  return kHasVectorKernels && context.cpu.avx2_fma;
+}
+// The same for a window, whose padded image must be small enough.
+[[nodiscard]] inline bool wants_vector(const BuildContext& context, const kernels::Window2D& w) {
+  return wants_vector(context) && kernels::padding_fits(w, kernels::kPanel);
+}
 
-[[nodiscard]] StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range, std::string_view kernel);
-[[nodiscard]] StepResult vector_conv2d_hybrid(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range);
-[[nodiscard]] StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m, kernels::FloatRange range);
-[[nodiscard]] StepResult vector_depthwise_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range);
+[[nodiscard]] StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w,
+                                           kernels::FloatRange range, std::string_view kernel);
+[[nodiscard]] StepResult vector_conv2d_hybrid(const BuildContext& context, const kernels::Window2D& w,
+                                              kernels::FloatRange range);
+[[nodiscard]] StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m,
+                                                    kernels::FloatRange range);
+[[nodiscard]] StepResult vector_depthwise_conv2d_f32(const BuildContext& context, const kernels::Window2D& w,
+                                                     kernels::FloatRange range);
 
 // T is int8_t or uint8_t.
 template <typename T>
-[[nodiscard]] StepResult vector_conv2d(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q, std::string_view kernel);
+[[nodiscard]] StepResult vector_conv2d(const BuildContext& context, const kernels::Window2D& w,
+                                       const WeightedQuantization& q, std::string_view kernel);
 template <typename T>
-[[nodiscard]] StepResult vector_fully_connected(const BuildContext& context, const kernels::MatrixSize& m, const WeightedQuantization& q);
+[[nodiscard]] StepResult vector_fully_connected(const BuildContext& context, const kernels::MatrixSize& m,
+                                                const WeightedQuantization& q);
 template <typename T>
-[[nodiscard]] StepResult vector_depthwise_conv2d(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q);
+[[nodiscard]] StepResult vector_depthwise_conv2d(const BuildContext& context, const kernels::Window2D& w,
+                                                 const WeightedQuantization& q);
 template <typename T>
 [[nodiscard]] StepResult vector_add(kernels::Index count, const kernels::reference::AddQuantized& q);
 

@@ -10,8 +10,9 @@ namespace lichen::engine {
 
 // Attributes: Conv2DAttributes, DepthwiseConv2DAttributes or Pool2DAttributes (with dilations of 1).
 template <typename Attributes>
-[[nodiscard]] Result<kernels::Window2D> window_of(const graph::NodeView& node, const Attributes& a, kernels::Index filter_h,
-                                                  kernels::Index filter_w, kernels::Index dilation_h, kernels::Index dilation_w) {
+[[nodiscard]] Result<kernels::Window2D> window_of(const graph::NodeView& node, const Attributes& a,
+                                                  kernels::Index filter_h, kernels::Index filter_w,
+                                                  kernels::Index dilation_h, kernels::Index dilation_w) {
   const tensor::Shape& in = node.input(0).spec.shape;
   const tensor::Shape& out = node.output().spec.shape;
   kernels::Window2D w;

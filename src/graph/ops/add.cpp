@@ -6,7 +6,8 @@
 namespace lichen::graph {
 
 OpSchema add_schema() {
-  return {Op::kAdd, "Add", 2, 2, 2, holds<ElementwiseAttributes>, check_binary, infer_broadcast, output_elements, false};
+  return {Op::kAdd,        "Add",           2,    2, 2, holds<ElementwiseAttributes>, check_binary,
+          infer_broadcast, output_elements, false};
 }
 
 }  // namespace lichen::graph

@@ -14,7 +14,9 @@ std::unexpected<Error> bad_tensor(const Tensor& tensor, std::string why, Code co
   return fail(code, "bad node", fmt::format("tensor '{}'", tensor.spec.name), std::move(why));
 }
 
-std::unexpected<Error> bad_attribute(std::string why) { return fail(Code::kBadInput, "bad node", "attributes", std::move(why)); }
+std::unexpected<Error> bad_attribute(std::string why) {
+  return fail(Code::kBadInput, "bad node", "attributes", std::move(why));
+}
 
 Result<void> require_rank(const Tensor& tensor, std::size_t rank) {
   if (tensor.spec.shape.rank() == rank) return {};
@@ -23,14 +25,16 @@ Result<void> require_rank(const Tensor& tensor, std::size_t rank) {
 
 Result<void> require_dtype(const Tensor& tensor, DType dtype) {
   if (tensor.spec.dtype == dtype) return {};
-  return bad_tensor(tensor, fmt::format("{} where {} is needed", name_of(tensor.spec.dtype), name_of(dtype)), Code::kUnsupported);
+  return bad_tensor(tensor, fmt::format("{} where {} is needed", name_of(tensor.spec.dtype), name_of(dtype)),
+                    Code::kUnsupported);
 }
 
 Result<void> require_activation_type(const Tensor& tensor) {
   const DType dtype = tensor.spec.dtype;
   if (dtype == DType::kF32) return {};
   if (dtype != DType::kI8 && dtype != DType::kU8) {
-    return bad_tensor(tensor, fmt::format("{} is not computed with, only f32, i8 and u8 are", name_of(dtype)), Code::kUnsupported);
+    return bad_tensor(tensor, fmt::format("{} is not computed with, only f32, i8 and u8 are", name_of(dtype)),
+                      Code::kUnsupported);
   }
   if (tensor.quantization.empty()) return bad_tensor(tensor, fmt::format("{} without a scale", name_of(dtype)));
   if (tensor.quantization.per_channel()) {
@@ -41,8 +45,9 @@ Result<void> require_activation_type(const Tensor& tensor) {
 
 Result<void> require_same_type(const Tensor& tensor, const Tensor& as) {
   if (tensor.spec.dtype == as.spec.dtype) return {};
-  return bad_tensor(tensor, fmt::format("{} beside '{}' of {}", name_of(tensor.spec.dtype), as.spec.name, name_of(as.spec.dtype)),
-                    Code::kUnsupported);
+  return bad_tensor(
+      tensor, fmt::format("{} beside '{}' of {}", name_of(tensor.spec.dtype), as.spec.name, name_of(as.spec.dtype)),
+      Code::kUnsupported);
 }
 
 Result<void> require_not_empty(const Tensor& tensor) {
@@ -66,7 +71,8 @@ Result<void> require_bias(const NodeView& node, std::int64_t channels) {
 }  // namespace
 
 bool is_hybrid(const NodeView& node) {
-  return node.node().op == Op::kConv2D && node.input(0).spec.dtype == DType::kF32 && node.input(1).spec.dtype == DType::kI8;
+  return node.node().op == Op::kConv2D && node.input(0).spec.dtype == DType::kF32 &&
+         node.input(1).spec.dtype == DType::kI8;
 }
 
 Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_t channels) {
@@ -82,14 +88,16 @@ Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_
   if (input.spec.dtype != DType::kF32 || hybrid) {
     if (weights.quantization.empty()) return bad_tensor(weights, "integer weights without a scale");
     if (weights.quantization.per_channel()) {
-      if (weights.quantization.axis != axis) return bad_tensor(weights, fmt::format("scales along axis {}, not {}", weights.quantization.axis, axis));
+      if (weights.quantization.axis != axis)
+        return bad_tensor(weights, fmt::format("scales along axis {}, not {}", weights.quantization.axis, axis));
       if (std::ranges::any_of(weights.quantization.zero_points, [](std::int32_t z) { return z != 0; })) {
         return bad_tensor(weights, "per-channel weights with a zero point", Code::kUnsupported);
       }
     }
   }
   if (hybrid && (weights.quantization.per_channel() || weights.quantization.zero_point() != 0)) {
-    return bad_tensor(weights, "i8 weights of an f32 convolution with several scales or a zero point", Code::kUnsupported);
+    return bad_tensor(weights, "i8 weights of an f32 convolution with several scales or a zero point",
+                      Code::kUnsupported);
   }
   return require_bias(node, channels);
 }
@@ -100,9 +108,13 @@ Result<void> check_unary(const NodeView& node) {
   return require_activation_type(node.output());
 }
 
-Result<tensor::Shape> infer_same(const NodeView& node) { return node.input(0).spec.shape; }
+Result<tensor::Shape> infer_same(const NodeView& node) {
+  return node.input(0).spec.shape;
+}
 
-std::int64_t output_elements(const NodeView& node) { return node.output().spec.shape.elements(); }
+std::int64_t output_elements(const NodeView& node) {
+  return node.output().spec.shape.elements();
+}
 
 Result<void> check_binary(const NodeView& node) {
   LICHEN_TRY(check_unary(node));

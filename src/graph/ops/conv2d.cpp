@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conv2D: input [n, h, w, in], weights [out, kh, kw, in], bias [out] (optional) -> [n, oh, ow, out]. Weights in i8 under
-// an input in f32 ("dynamic range", "hybrid") are allowed with one scale for all of them.
+// Conv2D: input [n, h, w, in], weights [out, kh, kw, in], bias [out] (optional) -> [n, oh, ow, out]. Weights in i8
+// under an input in f32 ("dynamic range", "hybrid") are allowed with one scale for all of them.
 #include <fmt/format.h>
 
 #include "graph/ops/checks.hpp"
@@ -16,8 +16,9 @@ Result<void> check(const NodeView& node) {
   LICHEN_TRY(require_rank(input, 4));
   LICHEN_TRY(require_rank(weights, 4));
   if (weights.spec.shape[3] != input.spec.shape[3]) {
-    return bad_tensor(weights, fmt::format("{} input channels where the input has {}", weights.spec.shape[3], input.spec.shape[3]),
-                      Code::kUnsupported);
+    return bad_tensor(
+        weights, fmt::format("{} input channels where the input has {}", weights.spec.shape[3], input.spec.shape[3]),
+        Code::kUnsupported);
   }
   return require_weights(node, 0, weights.spec.shape[0]);
 }

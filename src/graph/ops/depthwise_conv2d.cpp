@@ -19,7 +19,8 @@ Result<void> check(const NodeView& node) {
   const std::int64_t multiplier = node.attributes<DepthwiseConv2DAttributes>().depth_multiplier;
   if (multiplier < 1) return bad_attribute(fmt::format("depth multiplier {}", multiplier));
   if (weights.spec.shape[0] != 1 || weights.spec.shape[3] != input.spec.shape[3] * multiplier) {
-    return bad_tensor(weights, fmt::format("weights {} for {} channels times {}", weights.spec.shape.to_text(), input.spec.shape[3], multiplier));
+    return bad_tensor(weights, fmt::format("weights {} for {} channels times {}", weights.spec.shape.to_text(),
+                                           input.spec.shape[3], multiplier));
   }
   return require_weights(node, 3, weights.spec.shape[3]);
 }
@@ -42,7 +43,16 @@ std::int64_t operations(const NodeView& node) {
 }  // namespace
 
 OpSchema depthwise_conv2d_schema() {
-  return {Op::kDepthwiseConv2D, "DepthwiseConv2D", 2, 3, 2, holds<DepthwiseConv2DAttributes>, check, infer, operations, true};
+  return {Op::kDepthwiseConv2D,
+          "DepthwiseConv2D",
+          2,
+          3,
+          2,
+          holds<DepthwiseConv2DAttributes>,
+          check,
+          infer,
+          operations,
+          true};
 }
 
 }  // namespace lichen::graph

@@ -41,12 +41,15 @@ Result<tensor::Shape> infer(const NodeView& node) {
   return tensor::Shape::make(std::span(dims).first(rank), node.output().spec.name);
 }
 
-std::int64_t operations(const NodeView& node) { return output_elements(node) * node.input(1).spec.shape[1]; }
+std::int64_t operations(const NodeView& node) {
+  return output_elements(node) * node.input(1).spec.shape[1];
+}
 
 }  // namespace
 
 OpSchema fully_connected_schema() {
-  return {Op::kFullyConnected, "FullyConnected", 2, 3, 2, holds<FullyConnectedAttributes>, check, infer, operations, true};
+  return {
+      Op::kFullyConnected, "FullyConnected", 2, 3, 2, holds<FullyConnectedAttributes>, check, infer, operations, true};
 }
 
 }  // namespace lichen::graph

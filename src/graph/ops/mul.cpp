@@ -6,7 +6,8 @@
 namespace lichen::graph {
 
 OpSchema mul_schema() {
-  return {Op::kMul, "Mul", 2, 2, 2, holds<ElementwiseAttributes>, check_binary, infer_broadcast, output_elements, false};
+  return {Op::kMul,        "Mul",           2,    2, 2, holds<ElementwiseAttributes>, check_binary,
+          infer_broadcast, output_elements, false};
 }
 
 }  // namespace lichen::graph

@@ -48,7 +48,8 @@ Result<tensor::Shape> infer(const NodeView& node) {
     }
   }
   if (free != wanted.size()) {
-    if (known == 0 || elements % known != 0) return bad_attribute(fmt::format("{} elements do not fill the shape", elements));
+    if (known == 0 || elements % known != 0)
+      return bad_attribute(fmt::format("{} elements do not fill the shape", elements));
     dims[free] = elements / known;
   }
   return tensor::Shape::make(std::span(dims).first(wanted.size()), node.output().spec.name);

@@ -17,7 +17,8 @@ Result<Window> window_of(std::int64_t in, std::int64_t filter, std::int64_t stri
                          Padding padding) {
   for (const std::int64_t value : {filter, stride, dilation}) {
     if (value < 1 || value > kWindowMax) {
-      return bad_attribute(fmt::format("filter {}, stride {}, dilation {}: each must be 1 to {}", filter, stride, dilation, kWindowMax));
+      return bad_attribute(
+          fmt::format("filter {}, stride {}, dilation {}: each must be 1 to {}", filter, stride, dilation, kWindowMax));
     }
   }
   const std::int64_t extent = (filter - 1) * dilation + 1;

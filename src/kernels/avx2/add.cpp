@@ -7,7 +7,8 @@ namespace lichen::kernels::avx2 {
 namespace {
 
 inline Lanes lanes_of(Multiplier m) {
-  return {_mm256_set1_epi32(m.value), _mm256_set1_epi32(m.shift > 0 ? m.shift : 0), _mm256_set1_epi32(m.shift > 0 ? 0 : -m.shift)};
+  return {_mm256_set1_epi32(m.value), _mm256_set1_epi32(m.shift > 0 ? m.shift : 0),
+          _mm256_set1_epi32(m.shift > 0 ? 0 : -m.shift)};
 }
 
 struct Side {

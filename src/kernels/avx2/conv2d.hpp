@@ -9,8 +9,8 @@
 namespace lichen::kernels::avx2 {
 
 // bias: panel_channels(units) values. out: [pixels][units].
-void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed, const float* bias,
-                Index units, FloatRange range, float* out);
+void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
+                const float* bias, Index units, FloatRange range, float* out);
 
 // Everything after the integer sum.
 struct IntegerOutput {
@@ -23,11 +23,12 @@ struct IntegerOutput {
 
 // The image holds stored values minus their zero point, two elements of slack at its end. T is int8_t or uint8_t.
 template <typename T>
-void conv2d_i16(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image, const std::int16_t* packed,
-                Index units, const IntegerOutput& output, T* out);
+void conv2d_i16(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image,
+                const std::int16_t* packed, Index units, const IntegerOutput& output, T* out);
 
 // Hybrid: out = sum * scales[image] + bias.
-void conv2d_hybrid(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image, const std::int16_t* packed,
-                   Index units, const float* scales, const float* bias, FloatRange range, float* out);
+void conv2d_hybrid(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image,
+                   const std::int16_t* packed, Index units, const float* scales, const float* bias, FloatRange range,
+                   float* out);
 
 }  // namespace lichen::kernels::avx2

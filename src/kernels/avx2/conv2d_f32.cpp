@@ -62,7 +62,8 @@ struct FloatTile {
     }
     const auto step = [&](const float* value, int i) {
       const __m256 a = _mm256_broadcast_ss(value);
-      for (int v = 0; v < kVectors; ++v) streams[i][v] = _mm256_fmadd_ps(a, _mm256_load_ps(weights + 8 * v), streams[i][v]);
+      for (int v = 0; v < kVectors; ++v)
+        streams[i][v] = _mm256_fmadd_ps(a, _mm256_load_ps(weights + 8 * v), streams[i][v]);
       weights += 8 * kVectors;
     };
     for (Index s = 0; s < pattern.count; ++s) {
@@ -97,8 +98,8 @@ struct FloatTile {
 
 }  // namespace
 
-void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed, const float* bias,
-                Index units, FloatRange range, float* out) {
+void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
+                const float* bias, Index units, FloatRange range, float* out) {
   each_tile(grid, units, FloatTile{pattern, image, packed, bias, units, range, out});
 }
 

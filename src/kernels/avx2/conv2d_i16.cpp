@@ -51,9 +51,11 @@ struct Requantized {
   [[nodiscard]] __m256i start(Index channel) const { return load(o.bias + channel); }
 
   [[nodiscard]] __m256i finish(__m256i sum, Index channel) const {
-    const Lanes m{load(o.multipliers.values + channel), load(o.multipliers.lefts + channel), load(o.multipliers.rights + channel)};
+    const Lanes m{load(o.multipliers.values + channel), load(o.multipliers.lefts + channel),
+                  load(o.multipliers.rights + channel)};
     const __m256i scaled = o.rounds_once ? multiply_rounding_once(sum, m) : multiply(sum, m);
-    return clamp(_mm256_add_epi32(scaled, _mm256_set1_epi32(o.zero_point)), _mm256_set1_epi32(o.clamp.min), _mm256_set1_epi32(o.clamp.max));
+    return clamp(_mm256_add_epi32(scaled, _mm256_set1_epi32(o.zero_point)), _mm256_set1_epi32(o.clamp.min),
+                 _mm256_set1_epi32(o.clamp.max));
   }
 
   template <int kVectors>
@@ -84,8 +86,10 @@ struct Scaled {
     alignas(32) float all[8 * kVectors];
     for (int v = 0; v < kVectors; ++v) {
       // Not fused: the product is rounded before the bias is added, as in the reference kernel.
-      const __m256 value = _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[v]), scale), _mm256_loadu_ps(bias + channel + 8 * v));
-      _mm256_store_ps(all + 8 * v, _mm256_min_ps(_mm256_set1_ps(range.max), _mm256_max_ps(_mm256_set1_ps(range.min), value)));
+      const __m256 value =
+          _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(sums[v]), scale), _mm256_loadu_ps(bias + channel + 8 * v));
+      _mm256_store_ps(all + 8 * v,
+                      _mm256_min_ps(_mm256_set1_ps(range.max), _mm256_max_ps(_mm256_set1_ps(range.min), value)));
     }
     const Index columns = units - channel < 8 * kVectors ? units - channel : 8 * kVectors;
     __builtin_memcpy(out + pixel * units + channel, all, static_cast<std::size_t>(columns) * sizeof(float));
@@ -95,17 +99,21 @@ struct Scaled {
 }  // namespace
 
 template <typename T>
-void conv2d_i16(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image, const std::int16_t* packed,
-                Index units, const IntegerOutput& output, T* out) {
+void conv2d_i16(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image,
+                const std::int16_t* packed, Index units, const IntegerOutput& output, T* out) {
   each_tile(grid, units, IntegerTile<Requantized<T>>{pattern, image, packed, {output, units, out}});
 }
 
-template void conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index, const IntegerOutput&, std::int8_t*);
-template void conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index, const IntegerOutput&, std::uint8_t*);
+template void conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index,
+                         const IntegerOutput&, std::int8_t*);
+template void conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index,
+                         const IntegerOutput&, std::uint8_t*);
 
-void conv2d_hybrid(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image, const std::int16_t* packed,
-                   Index units, const float* scales, const float* bias, FloatRange range, float* out) {
-  each_tile(grid, units, IntegerTile<Scaled>{pattern, image, packed, {scales, grid.height * grid.width, bias, range, units, out}});
+void conv2d_hybrid(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image,
+                   const std::int16_t* packed, Index units, const float* scales, const float* bias, FloatRange range,
+                   float* out) {
+  each_tile(grid, units,
+            IntegerTile<Scaled>{pattern, image, packed, {scales, grid.height * grid.width, bias, range, units, out}});
 }
 
 }  // namespace lichen::kernels::avx2

@@ -106,18 +106,20 @@ struct IntegerBlock {
 
 }  // namespace
 
-void depthwise_conv2d_f32(const PixelGrid& grid, const PatternView& taps, const float* image, const float* packed, const float* bias,
-                          Index channels, FloatRange range, float* out) {
+void depthwise_conv2d_f32(const PixelGrid& grid, const PatternView& taps, const float* image, const float* packed,
+                          const float* bias, Index channels, FloatRange range, float* out) {
   each_block(grid, channels, 8, FloatBlock{taps, image, packed, bias, channels, range, out});
 }
 
 template <typename T>
-void depthwise_conv2d_i16(const PixelGrid& grid, const PatternView& taps, const std::int16_t* image, const std::int16_t* packed,
-                          Index channels, const IntegerOutput& output, T* out) {
+void depthwise_conv2d_i16(const PixelGrid& grid, const PatternView& taps, const std::int16_t* image,
+                          const std::int16_t* packed, Index channels, const IntegerOutput& output, T* out) {
   each_block(grid, channels, kDepthwiseBlock, IntegerBlock<T>{taps, image, packed, channels, output, out});
 }
 
-template void depthwise_conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index, const IntegerOutput&, std::int8_t*);
-template void depthwise_conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index, const IntegerOutput&, std::uint8_t*);
+template void depthwise_conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*,
+                                   Index, const IntegerOutput&, std::int8_t*);
+template void depthwise_conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*,
+                                   Index, const IntegerOutput&, std::uint8_t*);
 
 }  // namespace lichen::kernels::avx2

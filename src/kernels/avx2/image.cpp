@@ -68,7 +68,8 @@ void pad_image(const Window2D& w, const PaddedImage& image, const float* in, flo
 
 template <typename T>
 void widen_image(const Window2D& w, const PaddedImage& image, const T* in, std::int32_t zero_point, std::int16_t* to) {
-  fill_image(w, image, in, to, [zero_point](const T* from, Index count, std::int16_t* at) { widen_values(from, count, zero_point, at); });
+  fill_image(w, image, in, to,
+             [zero_point](const T* from, Index count, std::int16_t* at) { widen_values(from, count, zero_point, at); });
   zero(to + image.elements(w.batch), kSlack);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fixed-point arithmetic of kernels/fixed_point.hpp, eight lanes at a time and equal bit for bit. For files that are
-// compiled for AVX2 only; everything here has internal linkage, so that no other file can get this code.
+// The fixed-point arithmetic of kernels/fixed_point.hpp, eight lanes at a time and equal bit for bit. For files that
+// are compiled for AVX2 only; everything here has internal linkage, so that no other file can get this code.
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstdint>
+
+#include <immintrin.h>
 
 namespace lichen::kernels::avx2 {
 namespace {
@@ -33,8 +33,8 @@ inline __m256i multiply(__m256i x, const Lanes& m) {
   return rounding_divide_by_power_of_two(doubling_high_multiply(_mm256_sllv_epi32(x, m.left), m.value), m.right);
 }
 
-// (x * value + 2^(shift - 1)) >> shift of one half of the lanes. AVX2 has no arithmetic 64-bit shift: 2^62 makes the sum
-// unsigned and is taken away again.
+// (x * value + 2^(shift - 1)) >> shift of one half of the lanes. AVX2 has no arithmetic 64-bit shift: 2^62 makes the
+// sum unsigned and is taken away again.
 inline __m256i multiply_once_half(__m256i x, __m256i value, __m256i shift) {
   const __m256i one = _mm256_set1_epi64x(1);
   const __m256i lift = _mm256_set1_epi64x(std::int64_t{1} << 62);
@@ -46,13 +46,18 @@ inline __m256i multiply_once_half(__m256i x, __m256i value, __m256i shift) {
 inline __m256i multiply_rounding_once(__m256i x, const Lanes& m) {
   const __m256i low = _mm256_set1_epi64x(0xFFFFFFFF);
   const __m256i even = multiply_once_half(x, m.value, _mm256_and_si256(m.right, low));
-  const __m256i odd = multiply_once_half(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(m.value, 32), _mm256_srli_epi64(m.right, 32));
+  const __m256i odd =
+      multiply_once_half(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(m.value, 32), _mm256_srli_epi64(m.right, 32));
   return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
 }
 
-inline __m256i load(const void* at) { return _mm256_loadu_si256(static_cast<const __m256i*>(at)); }
+inline __m256i load(const void* at) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(at));
+}
 
-inline __m256i clamp(__m256i x, __m256i min, __m256i max) { return _mm256_min_epi32(_mm256_max_epi32(x, min), max); }
+inline __m256i clamp(__m256i x, __m256i min, __m256i max) {
+  return _mm256_min_epi32(_mm256_max_epi32(x, min), max);
+}
 
 // 16 values already within T's range, i16 in order -> 16 bytes.
 template <typename T>

@@ -64,14 +64,16 @@ void add(const Broadcast& shape, const T* a, const T* b, const AddQuantized& q, 
   each_pair(shape, a, b, out, [&](T x, T y) {
     const std::int32_t scaled_x = multiply((x - q.zero_point_a) * (1 << kAddLeftShift), q.multiplier_a);
     const std::int32_t scaled_y = multiply((y - q.zero_point_b) * (1 << kAddLeftShift), q.multiplier_b);
-    return requantize<T>(wrapping_add(scaled_x, scaled_y), q.multiplier_out, q.zero_point_out, q.clamp.min, q.clamp.max);
+    return requantize<T>(wrapping_add(scaled_x, scaled_y), q.multiplier_out, q.zero_point_out, q.clamp.min,
+                         q.clamp.max);
   });
 }
 
 template <typename T>
 void mul(const Broadcast& shape, const T* a, const T* b, const MulQuantized& q, T* out) {
   each_pair(shape, a, b, out, [&](T x, T y) {
-    return requantize<T>((x - q.zero_point_a) * (y - q.zero_point_b), q.multiplier, q.zero_point_out, q.clamp.min, q.clamp.max);
+    return requantize<T>((x - q.zero_point_a) * (y - q.zero_point_b), q.multiplier, q.zero_point_out, q.clamp.min,
+                         q.clamp.max);
   });
 }
 

@@ -46,14 +46,17 @@ void conv2d(const Window2D& w, const float* in, const float* weights, const floa
 }
 
 template <typename T>
-void conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q, T* out) {
+void conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q,
+            T* out) {
   each_output(w, [&](Index n, Index oy, Index ox, Index c, Index at) {
     std::int32_t sum = 0;
     each_tap(w, in, weights, n, oy, ox, c, [&](const T* pixel, const T* tap) {
-      for (Index i = 0; i < w.in_c; ++i) sum = wrapping_add(sum, (pixel[i] - q.in_zero_point) * (tap[i] - q.weights_zero_point));
+      for (Index i = 0; i < w.in_c; ++i)
+        sum = wrapping_add(sum, (pixel[i] - q.in_zero_point) * (tap[i] - q.weights_zero_point));
     });
     if (bias != nullptr) sum = wrapping_add(sum, bias[c]);
-    out[at] = requantize<T>(sum, q.multipliers[static_cast<std::size_t>(c)], q.out_zero_point, q.clamp.min, q.clamp.max);
+    out[at] =
+        requantize<T>(sum, q.multipliers[static_cast<std::size_t>(c)], q.out_zero_point, q.clamp.min, q.clamp.max);
   });
 }
 
@@ -66,15 +69,20 @@ float quantize_symmetric(const float* in, Index count, std::int8_t* out) {
     return 1.0F;
   }
   const float inverse = kMax / largest;
+  // Truncating x +- the largest float below a half rounds halves away from zero, for values as small as these. A NaN is
+  // below no limit and becomes 0.
+  constexpr float kHalf = 0.49999997F;
   for (Index i = 0; i < count; ++i) {
-    const float rounded = std::clamp(std::round(in[i] * inverse), -kMax, kMax);
-    out[i] = std::isnan(rounded) ? std::int8_t{0} : static_cast<std::int8_t>(rounded);
+    const float x = in[i] * inverse;
+    const float moved = x + (x < 0.0F ? -kHalf : kHalf);
+    out[i] =
+        std::abs(moved) < kMax + 1.0F ? static_cast<std::int8_t>(static_cast<std::int32_t>(moved)) : std::int8_t{0};
   }
   return largest / kMax;
 }
 
-void conv2d_hybrid(const Window2D& w, const float* in, const std::int8_t* weights, float weights_scale, const float* bias,
-                   FloatRange range, std::int8_t* quantized, float* out) {
+void conv2d_hybrid(const Window2D& w, const float* in, const std::int8_t* weights, float weights_scale,
+                   const float* bias, FloatRange range, std::int8_t* quantized, float* out) {
   Window2D one = w;
   one.batch = 1;
   const Index image = w.in_h * w.in_w * w.in_c;
@@ -92,7 +100,9 @@ void conv2d_hybrid(const Window2D& w, const float* in, const std::int8_t* weight
   }
 }
 
-template void conv2d(const Window2D&, const std::int8_t*, const std::int8_t*, const std::int32_t*, const Requantization&, std::int8_t*);
-template void conv2d(const Window2D&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*, const Requantization&, std::uint8_t*);
+template void conv2d(const Window2D&, const std::int8_t*, const std::int8_t*, const std::int32_t*,
+                     const Requantization&, std::int8_t*);
+template void conv2d(const Window2D&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*,
+                     const Requantization&, std::uint8_t*);
 
 }  // namespace lichen::kernels::reference

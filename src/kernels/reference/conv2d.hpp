@@ -10,12 +10,13 @@ void conv2d(const Window2D& w, const float* in, const float* weights, const floa
 
 // T is int8_t or uint8_t.
 template <typename T>
-void conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q, T* out);
+void conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q,
+            T* out);
 
 // Hybrid: the image is quantized to i8 around 0 (one scale an image, as LiteRT's hybrid convolution), multiplied in
 // integers, and scaled back. `quantized` is scratch for one image.
-void conv2d_hybrid(const Window2D& w, const float* in, const std::int8_t* weights, float weights_scale, const float* bias,
-                   FloatRange range, std::int8_t* quantized, float* out);
+void conv2d_hybrid(const Window2D& w, const float* in, const std::int8_t* weights, float weights_scale,
+                   const float* bias, FloatRange range, std::int8_t* quantized, float* out);
 
 // round(x / scale) with scale = max|x| / 127; returns the scale (1 where all is 0).
 float quantize_symmetric(const float* in, Index count, std::int8_t* out);

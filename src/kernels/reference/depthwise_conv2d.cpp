@@ -33,7 +33,8 @@ void each_output(const Window2D& w, Compute compute) {
 
 }  // namespace
 
-void depthwise_conv2d(const Window2D& w, const float* in, const float* weights, const float* bias, FloatRange range, float* out) {
+void depthwise_conv2d(const Window2D& w, const float* in, const float* weights, const float* bias, FloatRange range,
+                      float* out) {
   each_output(w, [&](Index n, Index oy, Index ox, Index c, Index at) {
     float sum = 0.0F;
     each_tap(w, in, weights, n, oy, ox, c, [&](float value, float weight) { sum += value * weight; });
@@ -43,18 +44,22 @@ void depthwise_conv2d(const Window2D& w, const float* in, const float* weights, 
 }
 
 template <typename T>
-void depthwise_conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q, T* out) {
+void depthwise_conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias,
+                      const Requantization& q, T* out) {
   each_output(w, [&](Index n, Index oy, Index ox, Index c, Index at) {
     std::int32_t sum = 0;
     each_tap(w, in, weights, n, oy, ox, c, [&](T value, T weight) {
       sum = wrapping_add(sum, (value - q.in_zero_point) * (weight - q.weights_zero_point));
     });
     if (bias != nullptr) sum = wrapping_add(sum, bias[c]);
-    out[at] = requantize<T>(sum, q.multipliers[static_cast<std::size_t>(c)], q.out_zero_point, q.clamp.min, q.clamp.max);
+    out[at] =
+        requantize<T>(sum, q.multipliers[static_cast<std::size_t>(c)], q.out_zero_point, q.clamp.min, q.clamp.max);
   });
 }
 
-template void depthwise_conv2d(const Window2D&, const std::int8_t*, const std::int8_t*, const std::int32_t*, const Requantization&, std::int8_t*);
-template void depthwise_conv2d(const Window2D&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*, const Requantization&, std::uint8_t*);
+template void depthwise_conv2d(const Window2D&, const std::int8_t*, const std::int8_t*, const std::int32_t*,
+                               const Requantization&, std::int8_t*);
+template void depthwise_conv2d(const Window2D&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*,
+                               const Requantization&, std::uint8_t*);
 
 }  // namespace lichen::kernels::reference

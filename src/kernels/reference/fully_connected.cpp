@@ -3,7 +3,8 @@
 
 namespace lichen::kernels::reference {
 
-void fully_connected(const MatrixSize& m, const float* in, const float* weights, const float* bias, FloatRange range, float* out) {
+void fully_connected(const MatrixSize& m, const float* in, const float* weights, const float* bias, FloatRange range,
+                     float* out) {
   for (Index row = 0; row < m.rows; ++row) {
     for (Index unit = 0; unit < m.units; ++unit) {
       float sum = 0.0F;
@@ -15,21 +16,25 @@ void fully_connected(const MatrixSize& m, const float* in, const float* weights,
 }
 
 template <typename T>
-void fully_connected(const MatrixSize& m, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q, T* out) {
+void fully_connected(const MatrixSize& m, const T* in, const T* weights, const std::int32_t* bias,
+                     const Requantization& q, T* out) {
   for (Index row = 0; row < m.rows; ++row) {
     for (Index unit = 0; unit < m.units; ++unit) {
       std::int32_t sum = 0;
       for (Index i = 0; i < m.depth; ++i) {
-        sum = wrapping_add(sum, (in[row * m.depth + i] - q.in_zero_point) * (weights[unit * m.depth + i] - q.weights_zero_point));
+        sum = wrapping_add(
+            sum, (in[row * m.depth + i] - q.in_zero_point) * (weights[unit * m.depth + i] - q.weights_zero_point));
       }
       if (bias != nullptr) sum = wrapping_add(sum, bias[unit]);
-      out[row * m.units + unit] =
-          requantize_rounding_once<T>(sum, q.multipliers[static_cast<std::size_t>(unit)], q.out_zero_point, q.clamp.min, q.clamp.max);
+      out[row * m.units + unit] = requantize_rounding_once<T>(sum, q.multipliers[static_cast<std::size_t>(unit)],
+                                                              q.out_zero_point, q.clamp.min, q.clamp.max);
     }
   }
 }
 
-template void fully_connected(const MatrixSize&, const std::int8_t*, const std::int8_t*, const std::int32_t*, const Requantization&, std::int8_t*);
-template void fully_connected(const MatrixSize&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*, const Requantization&, std::uint8_t*);
+template void fully_connected(const MatrixSize&, const std::int8_t*, const std::int8_t*, const std::int32_t*,
+                              const Requantization&, std::int8_t*);
+template void fully_connected(const MatrixSize&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*,
+                              const Requantization&, std::uint8_t*);
 
 }  // namespace lichen::kernels::reference

@@ -7,10 +7,12 @@
 
 namespace lichen::kernels::reference {
 
-void fully_connected(const MatrixSize& m, const float* in, const float* weights, const float* bias, FloatRange range, float* out);
+void fully_connected(const MatrixSize& m, const float* in, const float* weights, const float* bias, FloatRange range,
+                     float* out);
 
 // T is int8_t or uint8_t.
 template <typename T>
-void fully_connected(const MatrixSize& m, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q, T* out);
+void fully_connected(const MatrixSize& m, const T* in, const T* weights, const std::int32_t* bias,
+                     const Requantization& q, T* out);
 
 }  // namespace lichen::kernels::reference

@@ -15,7 +15,8 @@ ByteTable logistic_table(float in_scale, std::int32_t in_zero_point, float out_s
   for (std::int32_t v = std::numeric_limits<T>::min(); v <= std::numeric_limits<T>::max(); ++v) {
     const float real = in_scale * static_cast<float>(v - in_zero_point);
     const float stored = std::round((1.0F / (1.0F + std::exp(-real))) / out_scale) + static_cast<float>(out_zero_point);
-    const auto clamped = static_cast<T>(std::clamp(stored, float{std::numeric_limits<T>::min()}, float{std::numeric_limits<T>::max()}));
+    const auto clamped =
+        static_cast<T>(std::clamp(stored, float{std::numeric_limits<T>::min()}, float{std::numeric_limits<T>::max()}));
     table[static_cast<std::uint8_t>(v)] = static_cast<std::uint8_t>(clamped);
   }
   return table;

@@ -15,7 +15,8 @@ using ByteTable = std::array<std::uint8_t, 256>;  // indexed by the input's byte
 
 // T is int8_t or uint8_t.
 template <typename T>
-[[nodiscard]] ByteTable logistic_table(float in_scale, std::int32_t in_zero_point, float out_scale, std::int32_t out_zero_point);
+[[nodiscard]] ByteTable logistic_table(float in_scale, std::int32_t in_zero_point, float out_scale,
+                                       std::int32_t out_zero_point);
 
 void look_up(std::span<const std::uint8_t> in, const ByteTable& table, std::uint8_t* out);
 

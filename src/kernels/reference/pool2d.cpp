@@ -12,7 +12,8 @@ struct Box {  // the part of a window that is inside of the image: rows [y0, y1)
 Box box_of(const Window2D& w, Index oy, Index ox) {
   const Index y = oy * w.stride_h - w.pad_h;
   const Index x = ox * w.stride_w - w.pad_w;
-  return {std::max<Index>(y, 0), std::min(y + w.filter_h, w.in_h), std::max<Index>(x, 0), std::min(x + w.filter_w, w.in_w)};
+  return {std::max<Index>(y, 0), std::min(y + w.filter_h, w.in_h), std::max<Index>(x, 0),
+          std::min(x + w.filter_w, w.in_w)};
 }
 
 // finish(box, channel values by folding) for every output, in order.
@@ -38,28 +39,35 @@ void pool(const Window2D& w, const T* in, Acc start, Fold fold, Finish finish) {
 }  // namespace
 
 void average_pool2d(const Window2D& w, const float* in, FloatRange range, float* out) {
-  pool(w, in, 0.0F, [](float acc, float v) { return acc + v; },
-       [&](Index at, float acc, Index count) { out[at] = std::min(std::max(acc / static_cast<float>(count), range.min), range.max); });
+  pool(
+      w, in, 0.0F, [](float acc, float v) { return acc + v; },
+      [&](Index at, float acc, Index count) {
+        out[at] = std::min(std::max(acc / static_cast<float>(count), range.min), range.max);
+      });
 }
 
 template <typename T>
 void average_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, T* out) {
-  pool(w, in, std::int64_t{0}, [](std::int64_t acc, T v) { return acc + v; },
-       [&](Index at, std::int64_t acc, Index count) {
-         const std::int64_t half = acc > 0 ? count / 2 : -(count / 2);
-         out[at] = static_cast<T>(std::clamp<std::int64_t>((acc + half) / count, clamp.min, clamp.max));
-       });
+  pool(
+      w, in, std::int64_t{0}, [](std::int64_t acc, T v) { return acc + v; },
+      [&](Index at, std::int64_t acc, Index count) {
+        const std::int64_t half = acc > 0 ? count / 2 : -(count / 2);
+        out[at] = static_cast<T>(std::clamp<std::int64_t>((acc + half) / count, clamp.min, clamp.max));
+      });
 }
 
 void max_pool2d(const Window2D& w, const float* in, FloatRange range, float* out) {
-  pool(w, in, std::numeric_limits<float>::lowest(), [](float acc, float v) { return std::max(acc, v); },
-       [&](Index at, float acc, Index) { out[at] = std::min(std::max(acc, range.min), range.max); });
+  pool(
+      w, in, std::numeric_limits<float>::lowest(), [](float acc, float v) { return std::max(acc, v); },
+      [&](Index at, float acc, Index) { out[at] = std::min(std::max(acc, range.min), range.max); });
 }
 
 template <typename T>
 void max_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, T* out) {
-  pool(w, in, std::int32_t{std::numeric_limits<T>::min()}, [](std::int32_t acc, T v) { return std::max<std::int32_t>(acc, v); },
-       [&](Index at, std::int32_t acc, Index) { out[at] = static_cast<T>(std::clamp(acc, clamp.min, clamp.max)); });
+  pool(
+      w, in, std::int32_t{std::numeric_limits<T>::min()},
+      [](std::int32_t acc, T v) { return std::max<std::int32_t>(acc, v); },
+      [&](Index at, std::int32_t acc, Index) { out[at] = static_cast<T>(std::clamp(acc, clamp.min, clamp.max)); });
 }
 
 template void average_pool2d(const Window2D&, const std::int8_t*, IntegerClamp, std::int8_t*);

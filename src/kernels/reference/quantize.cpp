@@ -17,7 +17,8 @@ void quantize(std::span<const float> in, float scale, std::int32_t zero_point, T
 }
 
 template <typename In, typename Out>
-void requantize(std::span<const In> in, std::int32_t in_zero_point, Multiplier m, std::int32_t out_zero_point, Out* out) {
+void requantize(std::span<const In> in, std::int32_t in_zero_point, Multiplier m, std::int32_t out_zero_point,
+                Out* out) {
   constexpr std::int32_t kMin = std::numeric_limits<Out>::min();
   constexpr std::int32_t kMax = std::numeric_limits<Out>::max();
   for (const In x : in) *out++ = kernels::requantize<Out>(x - in_zero_point, m, out_zero_point, kMin, kMax);

@@ -13,7 +13,8 @@ template <typename T>
 void quantize(std::span<const float> in, float scale, std::int32_t zero_point, T* out);
 
 template <typename In, typename Out>
-void requantize(std::span<const In> in, std::int32_t in_zero_point, Multiplier m, std::int32_t out_zero_point, Out* out);
+void requantize(std::span<const In> in, std::int32_t in_zero_point, Multiplier m, std::int32_t out_zero_point,
+                Out* out);
 
 template <typename T>
 void dequantize(std::span<const T> in, float scale, std::int32_t zero_point, float* out);

@@ -8,7 +8,8 @@ void clamp(std::span<const float> in, FloatRange range, float* out) {
 }
 
 template <typename T>
-void clamp(std::span<const T> in, std::int32_t in_zero_point, Multiplier m, std::int32_t out_zero_point, IntegerClamp range, T* out) {
+void clamp(std::span<const T> in, std::int32_t in_zero_point, Multiplier m, std::int32_t out_zero_point,
+           IntegerClamp range, T* out) {
   for (const T x : in) *out++ = requantize<T>(x - in_zero_point, m, out_zero_point, range.min, range.max);
 }
 

@@ -12,6 +12,7 @@ void clamp(std::span<const float> in, FloatRange range, float* out);
 
 // T is int8_t or uint8_t.
 template <typename T>
-void clamp(std::span<const T> in, std::int32_t in_zero_point, Multiplier m, std::int32_t out_zero_point, IntegerClamp range, T* out);
+void clamp(std::span<const T> in, std::int32_t in_zero_point, Multiplier m, std::int32_t out_zero_point,
+           IntegerClamp range, T* out);
 
 }  // namespace lichen::kernels::reference

@@ -16,7 +16,8 @@ constexpr std::int32_t kOne = std::numeric_limits<std::int32_t>::max();  // 1.0 
 
 std::int32_t saturating_shift_left(std::int32_t x, int bits) {
   const std::int64_t wide = std::int64_t{x} << bits;
-  return static_cast<std::int32_t>(std::clamp<std::int64_t>(wide, std::numeric_limits<std::int32_t>::min(), std::numeric_limits<std::int32_t>::max()));
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(wide, std::numeric_limits<std::int32_t>::min(),
+                                                            std::numeric_limits<std::int32_t>::max()));
 }
 
 // exp(a) of a in [-1/4, 0), q0.31 -> q0.31: the Taylor series around -1/8.
@@ -38,20 +39,22 @@ std::int32_t exp_of_negative(std::int32_t a) {
   constexpr int kFractionalBits = 26;
   constexpr std::int32_t kQuarter = 1 << (kFractionalBits - 2);
   // exp(-2^e) for e = -2 ... 4, q0.31.
-  constexpr std::array<std::int32_t, 7> kFactors = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
+  constexpr std::array<std::int32_t, 7> kFactors = {1672461947, 1302514674, 790015084, 290630308,
+                                                    39332535,   720401,     242};
   if (a == 0) return kOne;
   const std::int32_t part = (a & (kQuarter - 1)) - kQuarter;
   std::int32_t result = exp_of_quarter(saturating_shift_left(part, kInputIntegerBits));
   const std::int32_t rest = static_cast<std::int32_t>(static_cast<std::uint32_t>(part) - static_cast<std::uint32_t>(a));
   for (std::size_t e = 0; e < kFactors.size(); ++e) {
-    if ((rest & (1 << (kFractionalBits - 2 + static_cast<int>(e)))) != 0) result = doubling_high_multiply(result, kFactors[e]);
+    if ((rest & (1 << (kFractionalBits - 2 + static_cast<int>(e)))) != 0)
+      result = doubling_high_multiply(result, kFactors[e]);
   }
   return result;
 }
 
 // 1 / (1 + a) of a in [0, 1), q0.31 -> q0.31: Newton-Raphson from 48/17 - 32/17 d.
 std::int32_t one_over_one_plus(std::int32_t a) {
-  constexpr std::int32_t k48Over17 = 1515870810;     // q2.29
+  constexpr std::int32_t k48Over17 = 1515870810;        // q2.29
   constexpr std::int32_t kMinus32Over17 = -1010580540;  // q2.29
   constexpr std::int32_t kOneQ2 = 1 << 29;
   const auto half_denominator = static_cast<std::int32_t>((std::int64_t{a} + kOne + 1) / 2);
@@ -64,13 +67,14 @@ std::int32_t one_over_one_plus(std::int32_t a) {
 }
 
 struct Reciprocal {
-  std::int32_t scale = 0;   // q0.31
-  int bits_over_unit = 0;   // 1 / sum = scale * 2^-bits_over_unit
+  std::int32_t scale = 0;  // q0.31
+  int bits_over_unit = 0;  // 1 / sum = scale * 2^-bits_over_unit
 };
 
 Reciprocal reciprocal_of(std::int32_t sum) {
   const int headroom = std::countl_zero(static_cast<std::uint32_t>(sum));
-  const auto fraction = static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) << headroom) - (std::uint32_t{1} << 31));
+  const auto fraction =
+      static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) << headroom) - (std::uint32_t{1} << 31));
   return {one_over_one_plus(fraction), kSumIntegerBits - headroom};
 }
 
@@ -78,7 +82,8 @@ template <typename T>
 void softmax_row(Index depth, const T* in, const SoftmaxQuantized& q, T* out) {
   const std::int32_t largest = *std::max_element(in, in + depth);
   const auto exp_at = [&](std::int32_t difference) {
-    return exp_of_negative(doubling_high_multiply(wrapping_shift_left(difference, q.multiplier.shift), q.multiplier.value));
+    return exp_of_negative(
+        doubling_high_multiply(wrapping_shift_left(difference, q.multiplier.shift), q.multiplier.value));
   };
   std::int64_t sum = 0;  // q12.19; rows of 4096 and more equal elements do not fit, and saturate
   for (Index i = 0; i < depth; ++i) {
@@ -114,16 +119,19 @@ void softmax(Index rows, Index depth, const float* in, float beta, float* out) {
 }
 
 Result<SoftmaxQuantized> softmax_quantized(float beta, float in_scale) {
-  const double real = std::min(double{beta} * double{in_scale} * (1 << (31 - kInputIntegerBits)), static_cast<double>(kOne));
+  const double real =
+      std::min(double{beta} * double{in_scale} * (1 << (31 - kInputIntegerBits)), static_cast<double>(kOne));
   if (real < 1.0) return fail(Code::kUnsupported, "bad scales", {}, "softmax of an input with a scale below 2^-26");
   int shift = 0;
-  auto value = static_cast<std::int64_t>(std::round(std::frexp(real, &shift) * static_cast<double>(std::int64_t{1} << 31)));
+  auto value =
+      static_cast<std::int64_t>(std::round(std::frexp(real, &shift) * static_cast<double>(std::int64_t{1} << 31)));
   if (value == std::int64_t{1} << 31) {
     value /= 2;
     ++shift;
   }
-  const double radius = std::floor(((1 << kInputIntegerBits) - 1) * static_cast<double>(std::int64_t{1} << (31 - kInputIntegerBits)) /
-                                   static_cast<double>(std::int64_t{1} << shift));
+  const double radius =
+      std::floor(((1 << kInputIntegerBits) - 1) * static_cast<double>(std::int64_t{1} << (31 - kInputIntegerBits)) /
+                 static_cast<double>(std::int64_t{1} << shift));
   return SoftmaxQuantized{{static_cast<std::int32_t>(value), shift}, -static_cast<std::int32_t>(radius)};
 }
 

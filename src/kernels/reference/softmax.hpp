@@ -10,7 +10,7 @@ namespace lichen::kernels::reference {
 void softmax(Index rows, Index depth, const float* in, float beta, float* out);
 
 struct SoftmaxQuantized {
-  Multiplier multiplier;         // input difference -> fixed point with 5 integer bits; shift is >= 0
+  Multiplier multiplier;            // input difference -> fixed point with 5 integer bits; shift is >= 0
   std::int32_t difference_min = 0;  // what lies further below the row's maximum counts as 0
 };
 [[nodiscard]] Result<SoftmaxQuantized> softmax_quantized(float beta, float in_scale);
