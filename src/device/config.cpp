@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+// Header-only: the shared library of the distribution has only the throwing parser.
+#define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 

@@ -124,7 +124,9 @@ Result<void> Host::open_doors(const device::DeviceConfig& config) {
   options.deadline_ns_max = config.server.deadline_max_ns;
   std::vector<protocol::Contract> contracts;
   for (const device::ModelConfig& model : config.models) contracts.push_back(model.contract);
-  rest_ = std::make_unique<doors::RestServer>(io_, options, std::move(contracts), *this, clock_, *this);
+  rest_ = std::make_unique<doors::RestServer>(io_, options, std::move(contracts),
+                                              static_cast<ports::Inference&>(*this), clock_,
+                                              static_cast<doors::DeviceView&>(*this));
 
   std::vector<posix::ListenSocket> handed = LICHEN_TRY(posix::take_listen_sockets());
   for (posix::ListenSocket& socket : handed) {

@@ -84,7 +84,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   };
 
   posix::MonotonicClock clock_;
-  posix::SystemRandom random_;
+  posix::KernelRandom random_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_;
