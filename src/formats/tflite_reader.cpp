@@ -2,6 +2,7 @@
 // Order of checks: the flatbuffer's own structure (FlatBuffers' verifier, with limits), then that every operator is one
 // of ours, then tensors and nodes one by one, then the graph as a whole (graph::verify).
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -188,7 +189,8 @@ class Reader {
     }
     to.zero_points.assign(to.scales.size(), 0);
     for (flatbuffers::uoffset_t i = 0; i < zero_points; ++i) {
-      const std::int64_t zero_point = from.zero_point()->Get(i);
+      std::int64_t zero_point = 0;  // the verifier aligns a vector's length, which is not enough for 8-byte elements
+      std::memcpy(&zero_point, from.zero_point()->Data() + i * sizeof zero_point, sizeof zero_point);
       if (zero_point < INT32_MIN || zero_point > INT32_MAX) return bad(where, fmt::format("zero point {}", zero_point));
       to.zero_points[i] = static_cast<std::int32_t>(zero_point);
     }

@@ -4,6 +4,8 @@
 
 #if LICHEN_KERNELS_AVX2
 
+#include <vector>
+
 #include "kernels/avx2/conv2d.hpp"
 #include "kernels/avx2/image.hpp"
 #include "kernels/reference/conv2d.hpp"
@@ -47,10 +49,11 @@ const T* constant_of(const graph::NodeView& node, std::size_t input) {
   return node.has_input(input) ? node.input(input).constant->as<T>().data() : nullptr;
 }
 
-StepResult float_step(const BuildContext& context, Source s, kernels::FloatRange range, std::string_view kernel) {
+StepResult float_step(const BuildContext& context, Source s, const float* weights, kernels::FloatRange range,
+                      std::string_view kernel) {
   const Index units = s.window.out_c;
   LICHEN_TRY(context.budget.take(kernels::packed_f32_count(units, s.pattern) * sizeof(float)));
-  auto packed = kernels::pack_f32(constant_of<float>(context.node, 1), units, s.pattern);
+  auto packed = kernels::pack_f32(weights, units, s.pattern);
   auto bias = kernels::padded_bias(constant_of<float>(context.node, 2), units, kernels::panel_channels(units));
   const std::size_t scratch = s.image.is_input ? 0 : padded_bytes(s, sizeof(float));
   return make_step(
@@ -68,12 +71,12 @@ StepResult float_step(const BuildContext& context, Source s, kernels::FloatRange
 }
 
 template <typename T>
-StepResult integer_step(const BuildContext& context, Source s, const WeightedQuantization& q, bool rounds_once,
-                        std::string_view kernel) {
+StepResult integer_step(const BuildContext& context, Source s, const T* weights, const WeightedQuantization& q,
+                        bool rounds_once, std::string_view kernel) {
   const Index units = s.window.out_c;
   const Index padded_units = kernels::panel_channels(units);
   LICHEN_TRY(context.budget.take(kernels::packed_i16_count(units, s.pattern) * sizeof(std::int16_t)));
-  auto packed = kernels::pack_i16(constant_of<T>(context.node, 1), q.base.weights_zero_point, units, s.pattern);
+  auto packed = kernels::pack_i16(weights, q.base.weights_zero_point, units, s.pattern);
   auto bias = kernels::padded_bias(constant_of<std::int32_t>(context.node, 2), units, padded_units);
   auto multipliers = rounds_once ? kernels::single_multipliers(q.multipliers, padded_units)
                                  : kernels::split_multipliers(q.multipliers, padded_units);
@@ -94,6 +97,16 @@ StepResult integer_step(const BuildContext& context, Source s, const WeightedQua
                    });
 }
 
+// Depthwise weights [taps][channels] of a one-channel image as a convolution's [channels][taps].
+template <typename T>
+std::vector<T> transposed(const T* weights, Index taps, Index channels) {
+  std::vector<T> to(static_cast<std::size_t>(taps * channels));
+  for (Index c = 0; c < channels; ++c) {
+    for (Index t = 0; t < taps; ++t) to[static_cast<std::size_t>(c * taps + t)] = weights[t * channels + c];
+  }
+  return to;
+}
+
 std::size_t rounded(std::size_t bytes) {
   return (bytes + 63) / 64 * 64;
 }
@@ -102,24 +115,24 @@ std::size_t rounded(std::size_t bytes) {
 
 StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range,
                              std::string_view kernel) {
-  return float_step(context, source_of(w), range, kernel);
+  return float_step(context, source_of(w), constant_of<float>(context.node, 1), range, kernel);
 }
 
 StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m,
                                       kernels::FloatRange range) {
-  return float_step(context, source_of(m), range, "fully_connected f32 avx2");
+  return float_step(context, source_of(m), constant_of<float>(context.node, 1), range, "fully_connected f32 avx2");
 }
 
 template <typename T>
 StepResult vector_conv2d(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q,
                          std::string_view kernel) {
-  return integer_step<T>(context, source_of(w), q, false, kernel);
+  return integer_step<T>(context, source_of(w), constant_of<T>(context.node, 1), q, false, kernel);
 }
 
 template <typename T>
 StepResult vector_fully_connected(const BuildContext& context, const kernels::MatrixSize& m,
                                   const WeightedQuantization& q) {
-  return integer_step<T>(context, source_of(m), q, true,
+  return integer_step<T>(context, source_of(m), constant_of<T>(context.node, 1), q, true,
                          std::is_signed_v<T> ? "fully_connected i8 avx2" : "fully_connected u8 avx2");
 }
 
@@ -131,6 +144,26 @@ template StepResult vector_fully_connected<std::int8_t>(const BuildContext&, con
                                                         const WeightedQuantization&);
 template StepResult vector_fully_connected<std::uint8_t>(const BuildContext&, const kernels::MatrixSize&,
                                                          const WeightedQuantization&);
+
+StepResult vector_single_channel_f32(const BuildContext& context, const kernels::Window2D& w,
+                                     kernels::FloatRange range) {
+  const auto weights = transposed(constant_of<float>(context.node, 1), w.filter_h * w.filter_w, w.out_c);
+  return float_step(context, source_of(w), weights.data(), range, "depthwise_conv2d f32 1 channel avx2");
+}
+
+template <typename T>
+StepResult vector_single_channel(const BuildContext& context, const kernels::Window2D& w,
+                                 const WeightedQuantization& q) {
+  const auto weights = transposed(constant_of<T>(context.node, 1), w.filter_h * w.filter_w, w.out_c);
+  return integer_step<T>(
+      context, source_of(w), weights.data(), q, false,
+      std::is_signed_v<T> ? "depthwise_conv2d i8 1 channel avx2" : "depthwise_conv2d u8 1 channel avx2");
+}
+
+template StepResult vector_single_channel<std::int8_t>(const BuildContext&, const kernels::Window2D&,
+                                                       const WeightedQuantization&);
+template StepResult vector_single_channel<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
+                                                        const WeightedQuantization&);
 
 StepResult vector_conv2d_hybrid(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range) {
   Source s = source_of(w);

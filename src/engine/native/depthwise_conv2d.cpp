@@ -9,7 +9,7 @@
 namespace lichen::engine {
 namespace {
 
-// Several output channels for each input channel are left to the reference kernel.
+// Several output channels for each of several input channels are left to the reference kernel.
 bool vectorizes(const BuildContext& context, const kernels::Window2D& w) {
   return wants_vector(context, w) && w.in_c == w.out_c;
 }
@@ -19,6 +19,7 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
   const ScaleProduct product = std::is_signed_v<T> ? ScaleProduct::kDouble : ScaleProduct::kFloat;
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(w.out_c), product));
   if constexpr (kHasVectorKernels) {
+    if (w.in_c == 1 && wants_vector(context, w)) return vector_single_channel<T>(context, w, q);
     if (vectorizes(context, w)) return vector_depthwise_conv2d<T>(context, w, q);
   }
   return make_step(std::is_signed_v<T> ? "depthwise_conv2d i8 reference" : "depthwise_conv2d u8 reference", 0,
@@ -44,6 +45,7 @@ StepResult build_depthwise_conv2d(const BuildContext& context) {
   }
   const kernels::FloatRange range = range_of(a.activation);
   if constexpr (kHasVectorKernels) {
+    if (w.in_c == 1 && wants_vector(context, w)) return vector_single_channel_f32(context, w, range);
     if (vectorizes(context, w)) return vector_depthwise_conv2d_f32(context, w, range);
   }
   return make_step("depthwise_conv2d f32 reference", 0, [w, range](const StepBuffers& b) {

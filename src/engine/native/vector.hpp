@@ -39,6 +39,12 @@ template <typename T>
 template <typename T>
 [[nodiscard]] StepResult vector_depthwise_conv2d(const BuildContext& context, const kernels::Window2D& w,
                                                  const WeightedQuantization& q);
+// A depthwise convolution of an image with one channel, which is a convolution.
+[[nodiscard]] StepResult vector_single_channel_f32(const BuildContext& context, const kernels::Window2D& w,
+                                                   kernels::FloatRange range);
+template <typename T>
+[[nodiscard]] StepResult vector_single_channel(const BuildContext& context, const kernels::Window2D& w,
+                                               const WeightedQuantization& q);
 template <typename T>
 [[nodiscard]] StepResult vector_add(kernels::Index count, const kernels::reference::AddQuantized& q);
 
