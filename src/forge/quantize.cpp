@@ -76,8 +76,7 @@ class Quantizer {
 
   Result<void> add_output(TensorId id) {
     const tensor::TensorSpec& spec = model_.tensor(id).spec;
-    if (to(id) == kNoTensor)
-      return fail(Code::kUnsupported, kQuantizing, spec.name, "a graph output that is constant");
+    if (to(id) == kNoTensor) return fail(Code::kUnsupported, kQuantizing, spec.name, "a graph output that is constant");
     if (border_ == Border::kInt8) {
       out_.outputs.push_back(to(id));
       return {};
@@ -90,20 +89,27 @@ class Quantizer {
 
   Result<void> add_node(const graph::Node& node) {
     switch (node.op) {
-      case Op::kConv2D: return add_weighted(node, 0);
-      case Op::kDepthwiseConv2D: return add_weighted(node, 3);
-      case Op::kFullyConnected: return add_weighted(node, kPerTensor);
+      case Op::kConv2D:
+        return add_weighted(node, 0);
+      case Op::kDepthwiseConv2D:
+        return add_weighted(node, 3);
+      case Op::kFullyConnected:
+        return add_weighted(node, kPerTensor);
       case Op::kAveragePool2D:
       case Op::kMaxPool2D:
-      case Op::kReshape: return add_same_scale(node);
+      case Op::kReshape:
+        return add_same_scale(node);
       case Op::kSoftmax:
-      case Op::kLogistic: return add_plain(node, probability_quantization());
+      case Op::kLogistic:
+        return add_plain(node, probability_quantization());
       case Op::kAdd:
       case Op::kMul:
       case Op::kRelu:
-      case Op::kRelu6: return add_plain(node, measured(node.outputs[0]));
+      case Op::kRelu6:
+        return add_plain(node, measured(node.outputs[0]));
       case Op::kQuantize:
-      case Op::kDequantize: break;
+      case Op::kDequantize:
+        break;
     }
     return refuse(node, "only models in f32 throughout are quantized");
   }
@@ -151,21 +157,25 @@ class Quantizer {
     const TensorId input = LICHEN_TRY(operand(node, node.inputs[0]));
     const graph::Tensor& weights = model_.tensor(node.inputs[1]);
     if (weights.spec.dtype != tensor::DType::kF32) return refuse(node, "its weights are not f32");
-    const graph::Tensor* bias =
-        node.inputs.size() > 2 && node.inputs[2] != kNoTensor ? &model_.tensor(node.inputs[2]) : nullptr;
     const auto weight_values = weights.constant->as<float>();
-    const auto bias_values = bias != nullptr ? bias->constant->as<float>() : std::span<const float>{};
-    if (!all_finite(weight_values) || !all_finite(bias_values)) return refuse(node, "weights that are not finite");
-    const QuantizedWeights q = quantize_weights(
-        weight_values, bias_values, layout_of(weights.spec.shape, axis), axis == kPerTensor ? 0 : axis, out_.tensor(input).quantization.scale());
+    const std::vector<float> bias = bias_of(node, weights.spec.shape[axis == 3 ? 3 : 0]);
+    if (!all_finite(weight_values) || !all_finite(bias)) return refuse(node, "weights that are not finite");
+    const QuantizedWeights q = quantize_weights(weight_values, bias, layout_of(weights.spec.shape, axis),
+                                                axis == kPerTensor ? 0 : axis, out_.tensor(input).quantization.scale());
     std::vector<TensorId> inputs = {input, out_.add_constant(weights.spec.name, weights.spec.shape,
                                                              std::span<const std::int8_t>(q.values), q.quantization)};
-    if (bias != nullptr) {
-      inputs.push_back(out_.add_constant(bias->spec.name, bias->spec.shape, std::span<const std::int32_t>(q.bias),
-                                         q.bias_quantization));
-    }
+    inputs.push_back(out_.add_constant(weights.spec.name + "/bias", {static_cast<std::int64_t>(bias.size())},
+                                       std::span<const std::int32_t>(q.bias), q.bias_quantization));
     push(node, std::move(inputs), measured(node.outputs[0]));
     return {};
+  }
+
+  // Zeros where there is none: LiteRT's integer convolutions insist on a bias.
+  [[nodiscard]] std::vector<float> bias_of(const graph::Node& node, std::int64_t units) const {
+    if (node.inputs.size() < 3 || node.inputs[2] == kNoTensor)
+      return std::vector<float>(static_cast<std::size_t>(units), 0.0F);
+    const std::span<const float> values = model_.tensor(node.inputs[2]).constant->as<float>();
+    return {values.begin(), values.end()};
   }
 
   static ChannelLayout layout_of(const tensor::Shape& shape, std::size_t axis) {

@@ -8,9 +8,9 @@
 namespace lichen::forge {
 namespace {
 
-constexpr double kStepsAsymmetric = 255;       // -128..127
-constexpr double kWeightMax = 127;             // symmetric: -128 is not used
-constexpr double kBiasMax = 1 << 30;           // leaves the accumulator half of its range
+constexpr double kStepsAsymmetric = 255;  // -128..127
+constexpr double kWeightMax = 127;        // symmetric: -128 is not used
+constexpr double kBiasMax = 1 << 30;      // leaves the accumulator half of its range
 constexpr double kSmallestScale = std::numeric_limits<float>::min();
 
 std::int32_t rounded(double value, double min, double max) {
@@ -33,7 +33,9 @@ tensor::Quantization activation_quantization(Range range) {
   return tensor::per_tensor(static_cast<float>(scale), rounded(-128 - min / scale, -128, 127));
 }
 
-tensor::Quantization probability_quantization() { return tensor::per_tensor(1.0F / 256.0F, -128); }
+tensor::Quantization probability_quantization() {
+  return tensor::per_tensor(1.0F / 256.0F, -128);
+}
 
 QuantizedWeights quantize_weights(std::span<const float> weights, std::span<const float> bias,
                                   const ChannelLayout& layout, std::size_t axis, float input_scale) {

@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kFitting = "cannot fit classifier";
 
 struct ClassSums {
-  std::vector<double> sums;        // [classes, features]
+  std::vector<double> sums;         // [classes, features]
   std::vector<std::size_t> counts;  // [classes]
 };
 

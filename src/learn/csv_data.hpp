@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Labelled data from comma-separated text without a header: every line holds the same count of numbers, the last of
-// them the label, a whole number from 0. The text may come from anywhere: every limit is checked before memory is taken.
+// them the label, a whole number from 0. The text may come from anywhere: every limit is checked before memory is
+// taken.
 #pragma once
 
 #include <string_view>

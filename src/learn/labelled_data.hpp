@@ -13,9 +13,9 @@
 
 namespace lichen::learn {
 
-inline constexpr std::size_t kFeaturesMax = 65'536;                // numbers in one row
-inline constexpr std::size_t kClassesMax = 1'024;                  // labels are 0 .. kClassesMax - 1
-inline constexpr std::size_t kValuesMax = std::size_t{1} << 28;    // numbers in all rows: 1 GiB
+inline constexpr std::size_t kFeaturesMax = 65'536;              // numbers in one row
+inline constexpr std::size_t kClassesMax = 1'024;                // labels are 0 .. kClassesMax - 1
+inline constexpr std::size_t kValuesMax = std::size_t{1} << 28;  // numbers in all rows: 1 GiB
 
 struct LabelledData {
   std::size_t features = 0;

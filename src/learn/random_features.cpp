@@ -38,7 +38,8 @@ Result<void> check_options(const ImageShape& image, const RandomFeatureOptions& 
       !within(image.channels, kImageChannelsMax))
     return refuse("image shape", fmt::format("{}x{}x{}; up to {}x{}x{} is taken", image.height, image.width,
                                              image.channels, kImageSizeMax, kImageSizeMax, kImageChannelsMax));
-  if (!within(o.filters, kFiltersMax)) return refuse("filters", fmt::format("{} is not 1 to {}", o.filters, kFiltersMax));
+  if (!within(o.filters, kFiltersMax))
+    return refuse("filters", fmt::format("{} is not 1 to {}", o.filters, kFiltersMax));
   if (!within(o.filter_size, kFilterSizeMax) || o.filter_size % 2 == 0)
     return refuse("filter size", fmt::format("{} is not an odd number up to {}", o.filter_size, kFilterSizeMax));
   if (!within(o.pool, kImageSizeMax) || image.height % o.pool != 0 || image.width % o.pool != 0)
@@ -199,7 +200,8 @@ void append_classifier(graph::Graph& g, const LinearClassifier& classifier, floa
   const graph::TensorId b = g.add_constant("classifier/bias", {classes}, std::span<const float>(bias));
   const graph::TensorId logits = g.add("logits", tensor::DType::kF32, {1, classes});
   const graph::TensorId probabilities = g.add("probabilities", tensor::DType::kF32, {1, classes});
-  g.nodes.push_back({graph::Op::kFullyConnected, "classify", graph::FullyConnectedAttributes{}, {g.outputs[0], w, b}, {logits}});
+  g.nodes.push_back(
+      {graph::Op::kFullyConnected, "classify", graph::FullyConnectedAttributes{}, {g.outputs[0], w, b}, {logits}});
   g.nodes.push_back({graph::Op::kSoftmax, "softmax", graph::SoftmaxAttributes{}, {logits}, {probabilities}});
   g.outputs = {probabilities};
 }

@@ -25,11 +25,11 @@ struct ImageShape {
 
 struct RandomFeatureOptions {
   std::int32_t filters = 96;
-  std::int32_t filter_size = 5;   // odd; the convolution keeps the image's size
-  std::int32_t pool = 4;          // features are averaged over pool x pool blocks; divides height and width
-  double whitening = 0.4;         // added to the patches' variances, as a fraction of their mean
-  double threshold = 0.5;         // what a filter's answer must exceed, in standard deviations of whitened patches
-  double regularization = 0.1;    // of the last layer: RidgeOptions::regularization
+  std::int32_t filter_size = 5;  // odd; the convolution keeps the image's size
+  std::int32_t pool = 4;         // features are averaged over pool x pool blocks; divides height and width
+  double whitening = 0.4;        // added to the patches' variances, as a fraction of their mean
+  double threshold = 0.5;        // what a filter's answer must exceed, in standard deviations of whitened patches
+  double regularization = 0.1;   // of the last layer: RidgeOptions::regularization
   std::uint64_t seed = 1;
 };
 

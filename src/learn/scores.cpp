@@ -35,7 +35,9 @@ void Confusion::add(std::uint32_t truth, std::uint32_t answered) {
   ++counts_[truth * classes_ + answered];
 }
 
-std::size_t Confusion::total() const { return std::accumulate(counts_.begin(), counts_.end(), std::size_t{0}); }
+std::size_t Confusion::total() const {
+  return std::accumulate(counts_.begin(), counts_.end(), std::size_t{0});
+}
 
 std::size_t Confusion::correct() const {
   std::size_t sum = 0;

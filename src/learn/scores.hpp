@@ -60,7 +60,8 @@ inline constexpr double kTemperatureMin = 1e-6;
 inline constexpr double kTemperatureMax = 1e6;
 
 // The temperature T for which softmax(scores / T) gives the labels the largest likelihood (Guo et al., "On Calibration
-// of Modern Neural Networks", 2017, section 4.2). `scores` is [labels.size(), classes]; use rows that were not fitted to.
+// of Modern Neural Networks", 2017, section 4.2). `scores` is [labels.size(), classes]; use rows that were not fitted
+// to.
 [[nodiscard]] float fit_temperature(std::span<const float> scores, std::size_t classes,
                                     std::span<const std::uint32_t> labels);
 

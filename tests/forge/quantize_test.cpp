@@ -2,16 +2,16 @@
 // A float model and its integer form answer alike: on real digits, and on a graph with every op that is quantized.
 #include "forge/quantize.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
 
-#include "base/mix.hpp"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include "digits.hpp"
 #include "engine/adapter.hpp"
 #include "engine/session.hpp"
+#include "every_op.hpp"
 #include "formats/tflite.hpp"
 #include "graph/verify.hpp"
 #include "learn/random_features.hpp"
@@ -20,13 +20,10 @@
 namespace lichen::forge {
 namespace {
 
-using graph::TensorId;
+using lichen::testing::every_op;
+using lichen::testing::every_op_samples;
+using lichen::testing::sample_of;
 using ::testing::HasSubstr;
-
-Bytes sample_of(std::span<const float> values) {
-  const ByteView bytes = std::as_bytes(values);
-  return {bytes.begin(), bytes.end()};
-}
 
 std::vector<Bytes> samples_of(const learn::LabelledData& data, std::size_t count) {
   std::vector<Bytes> samples;
@@ -132,57 +129,10 @@ TEST(Quantize, TheSameSamplesGiveTheSameFile) {
   EXPECT_EQ(file(), file());
 }
 
-std::vector<float> noise(std::size_t count, std::uint64_t seed, float scale = 1) {
-  SplitMix64 random(seed);
-  std::vector<float> values;
-  for (std::size_t i = 0; i < count; ++i) {
-    values.push_back(scale * (static_cast<float>(random.below(20'001)) / 10'000.0F - 1.0F));
-  }
-  return values;
-}
-
-// Conv2D (with and without bias), DepthwiseConv2D, Relu, Relu6, both poolings, Add and Mul (with a constant too),
-// Reshape, FullyConnected, Logistic.
-graph::Graph every_op() {
-  using namespace graph;
-  constexpr auto kF32 = tensor::DType::kF32;
-  Graph g;
-  g.name = "every-op";
-  const auto constant = [&](const char* name, tensor::Shape shape, std::uint64_t seed, float scale) {
-    const std::vector<float> values = noise(static_cast<std::size_t>(shape.elements()), seed, scale);
-    return g.add_constant(name, shape, std::span<const float>(values));
-  };
-  const auto node = [&](Op op, const char* name, Attributes attributes, std::vector<TensorId> inputs, tensor::Shape shape) {
-    const TensorId out = g.add(name, kF32, shape);
-    g.nodes.push_back({op, name, std::move(attributes), std::move(inputs), {out}});
-    return out;
-  };
-  const TensorId in = g.add("in", kF32, {1, 8, 8, 3});
-  const TensorId conv = node(Op::kConv2D, "conv", Conv2DAttributes{}, {in, constant("w1", {8, 3, 3, 3}, 1, 0.5F), constant("b1", {8}, 2, 0.3F)}, {1, 8, 8, 8});
-  const TensorId relu = node(Op::kRelu, "relu", NoAttributes{}, {conv}, {1, 8, 8, 8});
-  const TensorId depthwise = node(Op::kDepthwiseConv2D, "depthwise", DepthwiseConv2DAttributes{}, {relu, constant("w2", {1, 3, 3, 8}, 3, 0.5F), constant("b2", {8}, 4, 0.3F)}, {1, 8, 8, 8});
-  const TensorId six = node(Op::kRelu6, "relu6", NoAttributes{}, {depthwise}, {1, 8, 8, 8});
-  const TensorId sum = node(Op::kAdd, "add", ElementwiseAttributes{Activation::kRelu}, {relu, six}, {1, 8, 8, 8});
-  const TensorId shifted = node(Op::kAdd, "add-constant", ElementwiseAttributes{}, {sum, constant("c", {8}, 5, 1)}, {1, 8, 8, 8});
-  const TensorId scaled = node(Op::kMul, "mul", ElementwiseAttributes{}, {shifted, constant("m", {8}, 6, 1)}, {1, 8, 8, 8});
-  Pool2DAttributes two;
-  two.filter_h = two.filter_w = two.stride_h = two.stride_w = 2;
-  const TensorId pooled = node(Op::kMaxPool2D, "max", two, {scaled}, {1, 4, 4, 8});
-  const TensorId averaged = node(Op::kAveragePool2D, "average", two, {pooled}, {1, 2, 2, 8});
-  const TensorId again = node(Op::kConv2D, "conv-again", Conv2DAttributes{}, {averaged, constant("w3", {4, 1, 1, 8}, 7, 0.5F)}, {1, 2, 2, 4});
-  const TensorId flat = node(Op::kReshape, "reshape", ReshapeAttributes{{1, 16}}, {again}, {1, 16});
-  const TensorId full = node(Op::kFullyConnected, "full", FullyConnectedAttributes{}, {flat, constant("w4", {6, 16}, 8, 0.4F), constant("b4", {6}, 9, 0.3F)}, {1, 6});
-  const TensorId out = node(Op::kLogistic, "logistic", NoAttributes{}, {full}, {1, 6});
-  g.inputs = {in};
-  g.outputs = {out};
-  return g;
-}
-
 TEST(Quantize, EveryOpStaysNearItsFloatAnswer) {
   const graph::Graph model = every_op();
   ASSERT_TRUE(graph::verify(model)) << graph::verify(model).error().to_line();
-  std::vector<Bytes> samples;
-  for (std::uint64_t i = 0; i < 64; ++i) samples.push_back(sample_of(noise(192, 100 + i)));
+  const std::vector<Bytes> samples = every_op_samples();
   const auto integer = quantize_int8(model, samples, {});
   ASSERT_TRUE(integer) << integer.error().to_line();
   Runner a(model);
@@ -195,6 +145,16 @@ TEST(Quantize, EveryOpStaysNearItsFloatAnswer) {
   }
   RecordProperty("worst", std::to_string(worst));
   EXPECT_LT(worst, 0.02);
+}
+
+TEST(Quantize, EveryWeightedNodeGetsABiasBecauseLiteRTInsistsOnOne) {
+  const auto integer = quantize_int8(every_op(), every_op_samples(), {});
+  ASSERT_TRUE(integer);
+  for (const graph::Node& node : integer->nodes) {
+    if (node.op != graph::Op::kConv2D && node.op != graph::Op::kFullyConnected) continue;
+    ASSERT_EQ(node.inputs.size(), 3u) << node.name;
+    EXPECT_EQ(integer->tensor(node.inputs[2]).spec.dtype, tensor::DType::kI32) << node.name;
+  }
 }
 
 TEST(Quantize, RefusesSamplesThatAreNotTheModelsInputs) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "forge/scales.hpp"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <cmath>
 
 namespace lichen::forge {
 namespace {
@@ -64,7 +64,8 @@ TEST(Scales, ABiasThatIsHugeBesideItsWeightsDoesNotOverflow) {
   const QuantizedWeights q = quantize_weights(weights, bias, {3, 1}, 0, 0.01F);
   for (std::size_t c = 0; c < 3; ++c) {
     EXPECT_THAT(std::abs(q.bias[c]), Le(1 << 30));
-    EXPECT_NEAR(static_cast<double>(q.bias[c]) * 0.01 * double{q.quantization.scale(c)}, double{bias[c]}, 1e-5 * double{bias[c]});
+    EXPECT_NEAR(static_cast<double>(q.bias[c]) * 0.01 * double{q.quantization.scale(c)}, double{bias[c]},
+                1e-5 * double{bias[c]});
   }
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learn/closed_form.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <limits>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/mix.hpp"
 #include "learn/scores.hpp"
@@ -18,7 +18,9 @@ using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::HasSubstr;
 
-float uniform(SplitMix64& random) { return static_cast<float>(random.below(2001)) / 1000.0F - 1.0F; }
+float uniform(SplitMix64& random) {
+  return static_cast<float>(random.below(2001)) / 1000.0F - 1.0F;
+}
 
 // Three classes around three points; the last one is rare.
 LabelledData clouds() {

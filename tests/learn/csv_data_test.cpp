@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "learn/csv_data.hpp"
 
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <string>
 
 namespace lichen::learn {
 namespace {

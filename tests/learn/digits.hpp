@@ -2,10 +2,10 @@
 // The handwritten digits of data/digits, for tests.
 #pragma once
 
-#include <zlib.h>
-
 #include <stdexcept>
 #include <string>
+
+#include <zlib.h>
 
 #include "learn/csv_data.hpp"
 

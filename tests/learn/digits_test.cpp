@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the closed forms reach on real handwritten digits that they were not fitted to.
-#include <gtest/gtest.h>
+#include "digits.hpp"
 
 #include <cstring>
 
-#include "digits.hpp"
+#include <gtest/gtest.h>
+
 #include "engine/session.hpp"
 #include "learn/closed_form.hpp"
 #include "learn/random_features.hpp"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/reflex_table.hpp"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "base/crc32c.hpp"
 #include "digits.hpp"
@@ -21,7 +21,9 @@ using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::HasSubstr;
 
-Result<ReflexTable> small() { return ReflexTable::create(ReflexKind::kLinear, 2, 2, 1, {1, 0, 0, 1, 0, 0.5F}); }
+Result<ReflexTable> small() {
+  return ReflexTable::create(ReflexKind::kLinear, 2, 2, 1, {1, 0, 0, 1, 0, 0.5F});
+}
 
 std::vector<float> answer_of(ReflexTable& table, const std::vector<float>& input) {
   std::vector<float> output(table.classes());

@@ -13,7 +13,9 @@ namespace {
 
 constexpr TimeNs kRetryPauseNs = 2 * kMillisecondNs;  // between attempts on connections that break at once
 
-TimeNs now_ns() { return posix::MonotonicClock().now_ns(); }
+TimeNs now_ns() {
+  return posix::MonotonicClock().now_ns();
+}
 
 void sleep_ns(TimeNs span_ns) {
   if (span_ns > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(span_ns));
@@ -31,7 +33,8 @@ class Client {
 
   void run(const std::stop_token& stop) {
     std::size_t image = index_;
-    TimeNs next_ns = now_ns() + options_.interval_ns * static_cast<TimeNs>(index_) / static_cast<TimeNs>(options_.clients);
+    TimeNs next_ns =
+        now_ns() + options_.interval_ns * static_cast<TimeNs>(index_) / static_cast<TimeNs>(options_.clients);
     while (!stop.stop_requested()) {
       sleep_ns(next_ns - now_ns());
       next_ns = std::max(next_ns + options_.interval_ns, now_ns());  // time that was lost is not made up by a burst
@@ -76,8 +79,7 @@ class Client {
     const auto rung = std::ranges::find(kRungNames, reply->rung);
     record.rung = std::min(kRungs - 1, static_cast<std::size_t>(rung - kRungNames.begin()));
     record.correct = reply->digit == label;
-    const bool client_saw_late =
-        record.retries == 0 && record.latency_ns() > options_.deadline_ns + kClientWakeNs;
+    const bool client_saw_late = record.retries == 0 && record.latency_ns() > options_.deadline_ns + kClientWakeNs;
     record.late = client_saw_late || reply->agent_latency_ns > options_.deadline_ns;
   }
 

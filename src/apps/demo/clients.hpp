@@ -15,7 +15,7 @@ namespace lichen::demo {
 
 struct LoadOptions {
   std::uint16_t port = 0;
-  std::size_t clients = 4;  // the even ones speak JSON, the odd ones binary
+  std::size_t clients = 4;                   // the even ones speak JSON, the odd ones binary
   TimeNs interval_ns = 20 * kMillisecondNs;  // of one client's requests
   TimeNs deadline_ns = 50 * kMillisecondNs;
   TimeNs patience_ns = 8 * kSecondNs;  // no reply within this: lost

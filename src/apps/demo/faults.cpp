@@ -17,20 +17,27 @@ namespace lichen::demo {
 namespace {
 
 constexpr TimeNs kStatusPatienceNs = 300 * kMillisecondNs;
-constexpr TimeNs kFindPatienceNs = kSecondNs;      // for a worker to be there to be broken
+constexpr TimeNs kFindPatienceNs = kSecondNs;  // for a worker to be there to be broken
 constexpr TimeNs kLookAgainNs = 20 * kMillisecondNs;
-constexpr TimeNs kDutyNs = 80 * kMillisecondNs;    // stopped, and then running, so long each
+constexpr TimeNs kDutyNs = 80 * kMillisecondNs;  // stopped, and then running, so long each
 constexpr unsigned kBusyLoopsPerCpu = 2;
 constexpr int kKillsMax = 12;
 
-TimeNs now_ns() { return posix::MonotonicClock().now_ns(); }
+TimeNs now_ns() {
+  return posix::MonotonicClock().now_ns();
+}
 
 }  // namespace
 
 class Faults::Script {
  public:
   Script(Faults& faults, const Agent& agent, TimeNs start_ns, TimeNs span_ns, std::stop_token stop)
-      : faults_(faults), agent_(agent), status_(agent.port()), start_ns_(start_ns), span_ns_(span_ns), stop_(std::move(stop)) {}
+      : faults_(faults),
+        agent_(agent),
+        status_(agent.port()),
+        start_ns_(start_ns),
+        span_ns_(span_ns),
+        stop_(std::move(stop)) {}
 
   // In hundredths of the whole span. Failures of one worker are further apart than its breaker's window, but for the
   // step that is about the breaker.

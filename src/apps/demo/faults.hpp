@@ -15,8 +15,8 @@ namespace lichen::demo {
 
 struct FaultEvent {
   TimeNs at_ns = 0;
-  std::string what;           // "SIGKILL primary (pid 123)"
-  bool hits_agent = false;    // lichend itself, not a worker
+  std::string what;         // "SIGKILL primary (pid 123)"
+  bool hits_agent = false;  // lichend itself, not a worker
 };
 
 class Faults {

@@ -18,7 +18,9 @@ constexpr unsigned kUnavailable = 503;
 constexpr unsigned kTimeout = 504;
 constexpr std::size_t kClassesMax = 1'024;
 
-std::unexpected<Error> odd_reply(std::string why) { return fail(Code::kBadInput, "odd reply", "device", std::move(why)); }
+std::unexpected<Error> odd_reply(std::string why) {
+  return fail(Code::kBadInput, "odd reply", "device", std::move(why));
+}
 
 Json envelope(Encoding encoding, std::span<const float> image) {
   Json input = {{"name", "image"}, {"shape", {1, 8, 8, 1}}, {"datatype", "FP32"}};

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ladder_files.hpp"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <span>
 
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include "engine/adapter.hpp"
 #include "engine/reflex_table.hpp"
@@ -32,7 +31,8 @@ constexpr std::size_t kClasses = 10;
 const tensor::TensorSpec kImage{"image", tensor::DType::kF32, {1, 8, 8, 1}};
 const tensor::TensorSpec kProbabilities{"probabilities", tensor::DType::kF32, {1, kClasses}};
 
-// Times short enough that the demo shows every state within its minute; the defaults are for devices that run for years.
+// Times short enough that the demo shows every state within its minute; the defaults are for devices that run for
+// years.
 constexpr const char* kConfig = R"(# Written by lichen-demo.
 [state]
 directory = "state"
@@ -142,7 +142,8 @@ double accuracy_of(const learn::LabelledData& data, const Answer& answer) {
 
 Result<double> network_accuracy(const graph::Graph& network, const learn::LabelledData& data) {
   const auto session = LICHEN_TRY(engine::Session::create(network, {}));
-  const auto adapter = LICHEN_TRY(engine::Adapter::create(*session, std::span(&kImage, 1), std::span(&kProbabilities, 1)));
+  const auto adapter =
+      LICHEN_TRY(engine::Adapter::create(*session, std::span(&kImage, 1), std::span(&kProbabilities, 1)));
   Result<void> trouble;
   const double accuracy = accuracy_of(data, [&](ByteView row, std::span<std::byte> scores) {
     if (trouble) trouble = adapter.load(row, *session);
@@ -171,9 +172,9 @@ Result<LadderFiles> make_ladder_files(const std::string& data_path, const std::s
   learn::RandomFeatureOptions options;
   options.seed = seed;
   const graph::Graph network = LICHEN_TRY(learn::fit_random_features(parts.train, {8, 8, 1}, options));
-  made.rungs.push_back(LICHEN_TRY(save_network(network, folder + "/digits_f32.tflite", "primary",
-                                               "convolution of 96 random filters, f32, in a worker process",
-                                               parts.held_out)));
+  made.rungs.push_back(
+      LICHEN_TRY(save_network(network, folder + "/digits_f32.tflite", "primary",
+                              "convolution of 96 random filters, f32, in a worker process", parts.held_out)));
 
   std::vector<Bytes> samples;
   for (std::size_t i = 0; i < std::min(kCalibrationRows, parts.train.rows()); ++i) {

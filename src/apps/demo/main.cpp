@@ -50,9 +50,13 @@ struct Arguments {
   bool keep = false;
 };
 
-TimeNs now_ns() { return posix::MonotonicClock().now_ns(); }
+TimeNs now_ns() {
+  return posix::MonotonicClock().now_ns();
+}
 
-void sleep_ns(TimeNs span_ns) { std::this_thread::sleep_for(std::chrono::nanoseconds(span_ns)); }
+void sleep_ns(TimeNs span_ns) {
+  std::this_thread::sleep_for(std::chrono::nanoseconds(span_ns));
+}
 
 void watch_signals() {
   struct sigaction action{};
@@ -107,8 +111,8 @@ Result<void> wait_until_ready(const demo::Agent& agent) {
     const bool all = std::ranges::all_of(view->rungs, [](const demo::RungView& rung) { return rung.serves; });
     if (all && !view->rungs.empty()) return {};
   }
-  return fail(Code::kUnavailable, "the device does not become ready", "lichend", interrupted ? "interrupted" : "it takes too long",
-              "run again with --keep and read lichend.log");
+  return fail(Code::kUnavailable, "the device does not become ready", "lichend",
+              interrupted ? "interrupted" : "it takes too long", "run again with --keep and read lichend.log");
 }
 
 // Prints each fault when it happens, and what came of it when the next one begins.
@@ -191,7 +195,8 @@ class Show {
     }
   }
 
-  int conclude(const demo::Scoreboard& board, const std::vector<demo::FaultEvent>& events, TimeNs start_ns, TimeNs deadline_ns) {
+  int conclude(const demo::Scoreboard& board, const std::vector<demo::FaultEvent>& events, TimeNs start_ns,
+               TimeNs deadline_ns) {
     std::vector<demo::AgentFault> agent_faults;
     for (const demo::FaultEvent& event : events) {
       if (event.hits_agent) agent_faults.push_back({event.at_ns, event.at_ns + kAgentRestartNs});
@@ -200,9 +205,12 @@ class Show {
     const demo::Tally tally = demo::tally_of(records, start_ns);
     screen_.say("\n" + demo::summary_text(records, start_ns, deadline_ns, agent_faults));
     const bool good = tally.answered > 0 && tally.lost == 0 && tally.late == 0;
-    if (interrupted) screen_.say("interrupted", demo::Tone::kBad);
-    else if (good) screen_.say("nothing lost, nothing late", demo::Tone::kGood);
-    else screen_.say(fmt::format("{} lost, {} late", tally.lost, tally.late), demo::Tone::kBad);
+    if (interrupted)
+      screen_.say("interrupted", demo::Tone::kBad);
+    else if (good)
+      screen_.say("nothing lost, nothing late", demo::Tone::kGood);
+    else
+      screen_.say(fmt::format("{} lost, {} late", tally.lost, tally.late), demo::Tone::kBad);
     return good && !interrupted ? 0 : kExitFailed;
   }
 
@@ -215,7 +223,8 @@ Result<int> run(const Arguments& arguments) {
   WorkFolder folder(arguments.keep);
   LICHEN_TRY(folder.make());
   demo::Screen screen;
-  screen.say("Lichen: one question, three models that can answer it, and what happens when they break", demo::Tone::kTitle);
+  screen.say("Lichen: one question, three models that can answer it, and what happens when they break",
+             demo::Tone::kTitle);
   const demo::LadderFiles files = LICHEN_TRY(demo::make_ladder_files(data, folder.path(), arguments.seed));
   screen.say(demo::models_text(files));
   auto agent = LICHEN_TRY(demo::Agent::start(files.config, folder.path(), arguments.port));
@@ -232,7 +241,8 @@ int main(int argc, char** argv) {
   CLI::App app("lichen-demo: handwritten digits, a ladder of three models, and everything that can break");
   Arguments arguments;
   app.add_option("--data", arguments.data, "digits.csv or digits.csv.gz; default: the one that comes with Lichen");
-  app.add_option("--seconds", arguments.seconds, "how long to ask and to break things")->check(CLI::Range(kSecondsMin, kSecondsMax));
+  app.add_option("--seconds", arguments.seconds, "how long to ask and to break things")
+      ->check(CLI::Range(kSecondsMin, kSecondsMax));
   app.add_option("--seed", arguments.seed, "of the split into training and held-out images, and of the random filters");
   app.add_option("--port", arguments.port, "of the REST door on 127.0.0.1; 0 picks one");
   app.add_flag("--keep", arguments.keep, "keep the folder with models, device.toml and logs, and say where it is");

@@ -34,9 +34,13 @@ constexpr TimeNs kPollNs = 5 * kMillisecondNs;
 constexpr std::size_t kSayingBytesMax = 64 << 10;
 constexpr int kExitCannotRun = 126;
 
-TimeNs now_ns() { return posix::MonotonicClock().now_ns(); }
+TimeNs now_ns() {
+  return posix::MonotonicClock().now_ns();
+}
 
-void nap() { std::this_thread::sleep_for(std::chrono::nanoseconds(kPollNs)); }
+void nap() {
+  std::this_thread::sleep_for(std::chrono::nanoseconds(kPollNs));
+}
 
 // In a child before anything else: it dies with the thread that forked it, and keys pressed at the terminal are not
 // for it.
@@ -73,6 +77,14 @@ std::optional<std::uint16_t> port_in(std::string_view saying) {
   return error == std::errc() && port > 0 ? std::optional(port) : std::nullopt;
 }
 
+std::string last_line_of(const std::string& path) {
+  const auto said = posix::read_file(path, kSayingBytesMax);
+  std::string text = said ? std::string(text_of(*said)) : "";
+  while (text.ends_with('\n')) text.pop_back();
+  if (text.empty()) return "it says nothing";
+  return text.substr(text.rfind('\n') + 1);  // npos + 1 is 0
+}
+
 // The parent, from /proc/PID/stat: "PID (NAME) STATE PPID ...", where NAME may hold anything.
 std::optional<pid_t> parent_of(const std::filesystem::path& process) {
   std::ifstream file(process / "stat");
@@ -86,7 +98,9 @@ std::optional<pid_t> parent_of(const std::filesystem::path& process) {
 
 }  // namespace
 
-void adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+void adopt_orphans() {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
 
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> children;
@@ -110,9 +124,12 @@ void kill_all_children() {
 }
 
 Result<Agent> Agent::start(const std::string& config, const std::string& folder, std::uint16_t port) {
-  const std::vector<std::string> command = {posix::sibling_program("lichen-holder"), "--listen",
-                                            fmt::format("127.0.0.1:{}", port),       "--",
-                                            posix::sibling_program("lichend"),       "--config",
+  const std::vector<std::string> command = {posix::sibling_program("lichen-holder"),
+                                            "--listen",
+                                            fmt::format("127.0.0.1:{}", port),
+                                            "--",
+                                            posix::sibling_program("lichend"),
+                                            "--config",
                                             config};
   for (const std::string& program : {command[0], command[4]}) {
     if (::access(program.c_str(), X_OK) != 0)
@@ -137,13 +154,14 @@ Result<Agent> Agent::start(const std::string& config, const std::string& folder,
     agent.port_ = *bound;
     return agent;
   }
-  const auto said = posix::read_file(log, kSayingBytesMax);
-  return fail(Code::kUnavailable, "cannot start", command[0], said ? std::string(text_of(*said)) : "it says nothing");
+  return fail(Code::kUnavailable, "cannot start", command[0], last_line_of(log));
 }
 
 Agent::Agent(Agent&& other) noexcept : holder_(std::exchange(other.holder_, 0)), port_(other.port_) {}
 
-Agent::~Agent() { stop(); }
+Agent::~Agent() {
+  stop();
+}
 
 // Without reaping it: stop() does.
 bool Agent::ended() const {

@@ -16,14 +16,18 @@ double percent(std::size_t part, std::size_t whole) {
   return whole == 0 ? 0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
-bool is_degraded(const Record& record) { return record.outcome == Outcome::kAnswered && record.rung != kBest; }
+bool is_degraded(const Record& record) {
+  return record.outcome == Outcome::kAnswered && record.rung != kBest;
+}
 
 // "compact 80 %, reflex 20 %".
 std::string shares_text(const Tally& tally) {
   std::string text;
   for (std::size_t r = 0; r < kRungs; ++r) {
     if (tally.by_rung[r] == 0) continue;
-    text += fmt::format("{}{} {:.0f} %", text.empty() ? "" : ", ", kRungNames[r], percent(tally.by_rung[r], tally.answered));
+    const double share = percent(tally.by_rung[r], tally.answered);
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kRungNames[r],
+                        share < 1 ? "under 1 %" : fmt::format("{:.0f} %", share));
   }
   return text;
 }
@@ -46,13 +50,17 @@ TimeNs best_back_ns(const std::vector<Record>& records) {
 }
 
 std::string first_answer_text(const std::vector<Record>& records, TimeNs at_ns, bool hits_agent) {
-  const auto first = hits_agent ? std::ranges::find_if(records, [&](const Record& r) {
-    return r.outcome == Outcome::kAnswered && (r.retries > 0 || r.sent_ns >= at_ns);
-  }) : std::ranges::find_if(records, is_degraded);
+  const auto first = hits_agent ? std::ranges::find_if(records,
+                                                       [&](const Record& r) {
+                                                         return r.outcome == Outcome::kAnswered &&
+                                                                (r.retries > 0 || r.sent_ns >= at_ns);
+                                                       })
+                                : std::ranges::find_if(records, is_degraded);
   if (first == records.end()) return hits_agent ? "no answer yet" : "primary answered all of it";
   if (hits_agent)
     return fmt::format("first answer {} after it, from {}", text_of(first->done_ns - at_ns), kRungNames[first->rung]);
-  return fmt::format("then {} answered, in {} ({})", kRungNames[first->rung], text_of(first->latency_ns()), first->reason);
+  return fmt::format("then {} answered, in {} ({})", kRungNames[first->rung], text_of(first->latency_ns()),
+                     first->reason);
 }
 
 std::string p99_text(std::vector<TimeNs> latencies) {
@@ -63,19 +71,22 @@ std::string p99_text(std::vector<TimeNs> latencies) {
 }
 
 std::string rung_lines(const std::vector<Record>& records, const Tally& tally) {
-  std::string text = fmt::format("  {:<10}{:>9}{:>9}{:>11}{:>10} {:>9}\n", "rung", "answers", "share", "accuracy", "median", "p99");
+  std::string text =
+      fmt::format("  {:<10}{:>9}{:>9}{:>11}{:>10} {:>9}\n", "rung", "answers", "share", "accuracy", "median", "p99");
   for (std::size_t r = 0; r < kRungs; ++r) {
     std::vector<TimeNs> latencies;
     for (const Record& record : records) {
       if (record.outcome == Outcome::kAnswered && record.rung == r && record.retries == 0)
         latencies.push_back(record.latency_ns());
     }
-    text += fmt::format("  {:<10}{:>9}{:>7.1f} %", kRungNames[r], tally.by_rung[r], percent(tally.by_rung[r], tally.answered));
-    text += tally.by_rung[r] == 0 ? fmt::format("{:>11}", "-") : fmt::format("{:>9.1f} %", percent(tally.correct_by_rung[r], tally.by_rung[r]));
+    text += fmt::format("  {:<10}{:>9}{:>7.1f} %", kRungNames[r], tally.by_rung[r],
+                        percent(tally.by_rung[r], tally.answered));
+    text += tally.by_rung[r] == 0 ? fmt::format("{:>11}", "-")
+                                  : fmt::format("{:>9.1f} %", percent(tally.correct_by_rung[r], tally.by_rung[r]));
     text += fmt::format(" {}\n", p99_text(std::move(latencies)));
   }
-  return text + fmt::format("  {:<10}{:>9}{:>7.1f} %{:>9.1f} %\n", "all", tally.answered, percent(tally.answered, tally.requests),
-                            percent(tally.correct, tally.answered));
+  return text + fmt::format("  {:<10}{:>9}{:>7.1f} %{:>9.1f} %\n", "all", tally.answered,
+                            percent(tally.answered, tally.requests), percent(tally.correct, tally.answered));
 }
 
 std::string refusals_text(const std::vector<Record>& records) {
@@ -122,9 +133,11 @@ std::string text_of(TimeNs span_ns) {
 }
 
 std::string models_text(const LadderFiles& files) {
-  std::string text = fmt::format("fitted to {} images, measured on {} others:\n", files.train_rows, files.held_out.rows());
+  std::string text =
+      fmt::format("fitted to {} images, measured on {} others:\n", files.train_rows, files.held_out.rows());
   for (const FittedRung& rung : files.rungs) {
-    text += fmt::format("  {:<8} {:>6.1f} %  {:>7} bytes  {}\n", rung.name, rung.accuracy * 100, rung.file_bytes, rung.what);
+    text += fmt::format("  {:<8} {:>6.1f} %  {:>7} bytes  {}\n", rung.name, rung.accuracy * 100, rung.file_bytes,
+                        rung.what);
   }
   return text;
 }
@@ -138,7 +151,8 @@ std::string outcome_text(const std::vector<Record>& records, TimeNs at_ns, bool 
   if (tally.lost + tally.late > 0) text += fmt::format("; {} LOST, {} LATE", tally.lost, tally.late);
   const bool degraded = std::ranges::any_of(records, is_degraded);
   const TimeNs back_ns = best_back_ns(records);
-  if (degraded) text += back_ns < 0 ? "; primary not back yet" : fmt::format("; primary back after {}", text_of(back_ns - at_ns));
+  if (degraded)
+    text += back_ns < 0 ? "; primary not back yet" : fmt::format("; primary back after {}", text_of(back_ns - at_ns));
   return text + fmt::format("\n{}; {:.1f} % right so far", shares_text(tally), accuracy_so_far * 100);
 }
 
@@ -146,14 +160,17 @@ std::string summary_text(const std::vector<Record>& records, TimeNs start_ns, Ti
                          const std::vector<AgentFault>& agent_faults) {
   const Tally tally = tally_of(records, start_ns);
   const Gaps gaps = gaps_of(records, start_ns, agent_faults);
-  std::string text = fmt::format("  {:<10}{:>9}{:>9}{:>9}{:>9}{:>12}\n", "requests", "fresh", "refused", "late", "lost", "asked again");
-  text += fmt::format("  {:<10}{:>9}{:>9}{:>9}{:>9}{:>12}\n\n", tally.requests, tally.answered - tally.late, tally.refused,
-                      tally.late, tally.lost, tally.retried);
+  std::string text = fmt::format("  {:<10}{:>9}{:>9}{:>9}{:>9}{:>12}\n", "requests", "fresh", "refused", "late", "lost",
+                                 "asked again");
+  text += fmt::format("  {:<10}{:>9}{:>9}{:>9}{:>9}{:>12}\n\n", tally.requests, tally.answered - tally.late,
+                      tally.refused, tally.late, tally.lost, tally.retried);
   text += rung_lines(records, tally) + "\n";
   text += fmt::format("  worst gap between answers  {} (at {:.1f} s)", text_of(gaps.usual_ns),
                       static_cast<double>(gaps.usual_at_ns - start_ns) / 1e9);
-  if (!agent_faults.empty()) text += fmt::format("; {} while the agent was killed and started again", text_of(gaps.agent_ns));
-  text += fmt::format("\n  longest latency            {} of {} allowed", text_of(tally.longest_ns), text_of(deadline_ns));
+  if (!agent_faults.empty())
+    text += fmt::format("; {} while the agent was killed and started again", text_of(gaps.agent_ns));
+  text +=
+      fmt::format("\n  longest latency            {} of {} allowed", text_of(tally.longest_ns), text_of(deadline_ns));
   if (tally.retried > 0) text += fmt::format("; {} where the connection broke", text_of(tally.longest_retried_ns));
   return text + "\n" + refusals_text(records);
 }

@@ -18,12 +18,18 @@ constexpr std::size_t kColumnsDefault = 80;
 
 std::string_view colour_of(Tone tone) {
   switch (tone) {
-    case Tone::kPlain: return "";
-    case Tone::kTitle: return "\x1b[1m";
-    case Tone::kTrouble: return "\x1b[33m";
-    case Tone::kDetail: return "\x1b[2m";
-    case Tone::kGood: return "\x1b[1;32m";
-    case Tone::kBad: return "\x1b[1;31m";
+    case Tone::kPlain:
+      return "";
+    case Tone::kTitle:
+      return "\x1b[1m";
+    case Tone::kTrouble:
+      return "\x1b[33m";
+    case Tone::kDetail:
+      return "\x1b[2m";
+    case Tone::kGood:
+      return "\x1b[1;32m";
+    case Tone::kBad:
+      return "\x1b[1;31m";
   }
   return "";
 }
