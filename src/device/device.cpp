@@ -135,11 +135,15 @@ bool Device::ready(TimeNs now_ns) const {
   return std::ranges::all_of(ladders_, [&](const ladder::Ladder& l) { return l.ready(now_ns); });
 }
 
+std::uint64_t Device::durable_boot_id() const {
+  return boot_generation_ != 0 && file_.durable_generation() >= boot_generation_ ? remembered_.boot_id : 0;
+}
+
 StateStatus Device::state() const {
   StateStatus status;
   status.phase = file_.phase();
   status.boot_id = state_known_ ? remembered_.boot_id : 0;
-  status.boot_id_durable = boot_generation_ != 0 && file_.durable_generation() >= boot_generation_;
+  status.boot_id_durable = durable_boot_id() != 0;
   status.fault = file_.fault();
   return status;
 }

@@ -73,6 +73,8 @@ class Device : private ladder::Watcher {
   // Every model is ready.
   [[nodiscard]] bool ready(TimeNs now_ns) const;
   [[nodiscard]] StateStatus state() const;
+  // The boot id of this start once no later start can get the same one; 0 before that.
+  [[nodiscard]] std::uint64_t durable_boot_id() const;
 
  private:
   void rung_event(TimeNs now_ns, std::uint32_t model, std::uint32_t rung, ladder::RungEvent event,

@@ -338,14 +338,14 @@ void DeviceWorld::check() {
 
 // A boot id that the device called durable is never given again, whatever happened to the disk since.
 void DeviceWorld::check_state() {
-  const device::StateStatus state = device_->state();
-  if (!state.boot_id_durable || state.boot_id == boot_id_checked_) return;
-  boot_id_checked_ = state.boot_id;
-  if (state.boot_id <= boot_id_durable_) {
+  const std::uint64_t boot_id = device_->durable_boot_id();
+  if (boot_id == boot_id_checked_) return;
+  boot_id_checked_ = boot_id;
+  if (boot_id <= boot_id_durable_) {
     return violated("state on disk is always recoverable",
-                    fmt::format("boot id {} is given again, {} was durable", state.boot_id, boot_id_durable_));
+                    fmt::format("boot id {} is given again, {} was durable", boot_id, boot_id_durable_));
   }
-  boot_id_durable_ = state.boot_id;
+  boot_id_durable_ = boot_id;
 }
 
 void DeviceWorld::check_liveness() {
