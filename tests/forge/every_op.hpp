@@ -28,7 +28,9 @@ inline std::vector<float> noise(std::size_t count, std::uint64_t seed, float sca
 // Conv2D (with and without bias), DepthwiseConv2D, Relu, Relu6, both poolings, Add and Mul (with a constant too),
 // Reshape, FullyConnected, Logistic.
 inline graph::Graph every_op() {
-  using namespace lichen::graph;
+  using graph::Activation, graph::Attributes, graph::Conv2DAttributes, graph::DepthwiseConv2DAttributes;
+  using graph::ElementwiseAttributes, graph::FullyConnectedAttributes, graph::NoAttributes, graph::Pool2DAttributes;
+  using graph::Graph, graph::Op, graph::ReshapeAttributes, graph::TensorId;
   constexpr auto kF32 = tensor::DType::kF32;
   Graph g;
   g.name = "every-op";

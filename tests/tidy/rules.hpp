@@ -45,6 +45,8 @@ struct Exception {
 inline constexpr std::array kExceptions = {
     Exception{"no-sockets", "src/doors/",
               "a door speaks to clients through Boost.Asio and Beast, on the agent's one event loop"},
+    Exception{"no-threads", "src/apps/demo/",
+              "it plays several clients of a device at once, each of which waits for its own answer"},
     Exception{"no-files", "src/doors/listener.cpp", "a Unix-domain socket is a file, and a stale one must be replaced"},
 };
 
