@@ -95,8 +95,8 @@ std::string refusals_text(const std::vector<Record>& records) {
     if (record.outcome != Outcome::kAnswered) ++reasons[record.reason];
   }
   std::string text;
-  for (const auto& [reason, count] : reasons) text += fmt::format("  {} times: {}\n", count, reason);
-  return text;
+  for (const auto& [reason, count] : reasons) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, reason);
+  return text.empty() ? "" : fmt::format("  no fresh answer because:   {}\n", text);
 }
 
 struct Gaps {
