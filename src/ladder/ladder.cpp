@@ -134,7 +134,7 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerReady& event) {
   const std::uint32_t rung = find(event.worker);
   if (rung == kNobody) return false;
   Rung& r = rungs_[rung];
-  if (r.state != RungState::kStarting) return true;  // killed meanwhile
+  if (stopping_ || r.state != RungState::kStarting) return true;  // killed meanwhile
   r.state = RungState::kReady;
   r.proved = false;
   r.announced = false;
@@ -179,7 +179,13 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerAnswered& event) {
 bool Ladder::on(TimeNs now_ns, const ports::WorkerGone& event) {
   const std::uint32_t rung = find(event.worker);
   if (rung == kNobody) return false;
-  const Rung& r = rungs_[rung];
+  Rung& r = rungs_[rung];
+  if (stopping_) {  // killed by stop(): no failure, and nobody is started in its place
+    r.state = RungState::kUnloaded;
+    r.worker = 0;
+    r.job = 0;
+    return true;
+  }
   RungEvent why = RungEvent::kDied;
   if (r.state == RungState::kDying) why = r.killed_for;
   if (r.state == RungState::kStarting) why = RungEvent::kStartFailed;

@@ -52,6 +52,7 @@ void Ladder::settle(TimeNs now_ns, std::uint32_t rung) {
 // Keeps the best workers_loaded_max worker rungs that are well loaded: one that answers, and warm spares. Rungs that
 // are unwell do not count, so a spare is loaded beneath them until they serve again.
 void Ladder::staff(TimeNs now_ns) {
+  if (stopping_) return;
   std::uint32_t wanted_left = config_.workers_loaded_max;
   for (std::uint32_t rung = 0; rung < rungs(); ++rung) {
     Rung& r = rungs_[rung];
