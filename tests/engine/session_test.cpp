@@ -22,6 +22,9 @@ void* counted(std::size_t bytes, std::size_t align) {
 }
 }  // namespace
 
+// GCC inlines one half of a pair and then takes the other for a foreign one.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+
 void* operator new(std::size_t bytes) {
   return counted(bytes, 1);
 }
