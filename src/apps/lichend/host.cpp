@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <system_error>
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "no_storage.hpp"
 #include "posix/files.hpp"
 #include "posix/sd_notify.hpp"
 #include "status.hpp"
@@ -61,14 +63,29 @@ Result<std::unique_ptr<Host>> Host::create(const device::DeviceConfig& config, c
 Result<void> Host::open(const device::DeviceConfig& config, const std::string& config_path) {
   started_ns_ = clock_.now_ns();
   LICHEN_TRY(open_reflexes(config, config_path));
-  const std::string state = posix::beside(config_path, config.state_directory);
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(state).parent_path(), ignored);
-  storage_ = LICHEN_TRY(posix::FileStorage::open(state));
+  open_storage(posix::beside(config_path, config.state_directory));
   LICHEN_TRY(open_workers(config, config_path));
   LICHEN_TRY(open_doors(config));
   make_device(config);
   return {};
+}
+
+// No disk is a reason not to answer.
+void Host::open_storage(const std::string& directory) {
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(directory).parent_path(), ignored);
+  auto storage = posix::FileStorage::open(directory);
+  if (storage) {
+    file_storage_ = storage->get();
+    storage_ = std::move(*storage);
+    return;
+  }
+  Error why = std::move(storage).error();
+  why.code = Code::kIo;  // never "there is no such file", which would mean a first start
+  spdlog::warn("{}; answering without a memory of restarts", why.to_line());
+  storage_ = std::make_unique<NoStorage>(std::move(why), [this](ports::StorageDone&& done) {
+    asio::post(io_, [this, done = std::move(done)] { device_->on(clock_.now_ns(), done); });
+  });
 }
 
 Result<void> Host::open_reflexes(const device::DeviceConfig& config, const std::string& config_path) {
@@ -167,9 +184,11 @@ void Host::make_device(const device::DeviceConfig& config) {
 
 void Host::run() {
   workers_ready_.assign(workers_->processes().event_fd());
-  storage_ready_.assign(storage_->event_fd());
   watch_workers();
-  watch_storage();
+  if (file_storage_ != nullptr) {
+    storage_ready_.assign(file_storage_->event_fd());
+    watch_storage();
+  }
   watch_signals();
   device_->start(clock_.now_ns());
   posix::sd_notify("READY=1");
@@ -227,7 +246,7 @@ void Host::watch_workers() {
 void Host::watch_storage() {
   storage_ready_.async_wait(asio::posix::descriptor_base::wait_read, [this](boost::system::error_code error) {
     if (error) return;
-    storage_->poll([this](ports::StorageDone&& done) { device_->on(clock_.now_ns(), done); });
+    file_storage_->poll([this](ports::StorageDone&& done) { device_->on(clock_.now_ns(), done); });
     watch_storage();
   });
 }

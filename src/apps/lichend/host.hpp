@@ -41,6 +41,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
  private:
   explicit Host(const device::DeviceConfig& config);
   Result<void> open(const device::DeviceConfig& config, const std::string& config_path);
+  void open_storage(const std::string& directory);
   Result<void> open_reflexes(const device::DeviceConfig& config, const std::string& config_path);
   Result<void> open_workers(const device::DeviceConfig& config, const std::string& config_path);
   Result<void> open_doors(const device::DeviceConfig& config);
@@ -98,7 +99,8 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
 
   std::vector<std::unique_ptr<engine::ReflexTable>> reflexes_;  // by model; nothing where it has none
   std::vector<std::vector<std::string>> rung_names_;
-  std::unique_ptr<posix::FileStorage> storage_;
+  std::unique_ptr<ports::Storage> storage_;
+  posix::FileStorage* file_storage_ = nullptr;  // storage_, if the state directory could be opened
   std::unique_ptr<NamedWorkers> workers_;
   std::unique_ptr<doors::RestServer> rest_;
   std::unique_ptr<device::Device> device_;
