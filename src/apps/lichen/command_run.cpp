@@ -121,7 +121,9 @@ Command add_run(CLI::App& app) {
   app.add_option("model", options->model, "a .tflite file")->required();
   app.add_option("--input", options->inputs, "values: .npy, .csv or .raw; once for each input of the model")->required();
   app.add_option("--labels", options->labels, "names of the classes, one a line");
-  app.add_option("--top", options->top, "how many of the largest values to show; 0: the values in order")->capture_default_str();
+  app.add_option("--top", options->top, "how many of the largest values to show; 0: the values in order")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--reference", options->reference, "plain C++ kernels instead of the vector ones");
   app.add_flag("--json", options->json, "one JSON object");
   return [options] { return run(*options); };

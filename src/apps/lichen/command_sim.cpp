@@ -92,7 +92,9 @@ Result<int> simulate(const Options& options) {
 
 Command add_sim_run(CLI::App& app) {
   auto options = std::make_shared<Options>();  // shared with the command below, which outlives this call
-  app.add_option("--seed", options->seed, "the (first) seed; the same seed gives the same run, everywhere")->capture_default_str();
+  app.add_option("--seed", options->seed, "the (first) seed; the same seed gives the same run, everywhere")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--seeds", options->seeds, "how many seeds, one after the other, until one breaks an invariant")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
