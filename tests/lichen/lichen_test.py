@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The tool `lichen` from the outside: files in, text and exit codes out.
+
+Usage: LICHEN_BIN=... LICHEN_MODELS=... PYTHONPATH=tests/lichend lichen_test.py [TestCase ...]
+"""
+
+import json
+import os
+import socket
+import struct
+import sys
+import threading
+import unittest
+
+from devices import CLASSES, FEATURES, MODELS, Agent, Folder, Rung, eventually, run_program
+
+DONE, FAILED, USAGE, BAD_INPUT, NOT_SUPPORTED = 0, 1, 2, 3, 4
+PRIMARY = MODELS / "primary.tflite"
+COMPACT = MODELS / "compact.tflite"
+
+
+def lichen(*words):
+    return run_program("lichen", *words)
+
+
+def npy(dtype, shape, data):
+    head = repr({"descr": dtype, "fortran_order": False, "shape": tuple(shape)}).encode()
+    head += b" " * (-(len(head) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + data
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = Folder()
+        self.addCleanup(self.folder.remove)
+
+    def file(self, name, content):
+        return self.folder.write(name, content)
+
+    def check_fails(self, done, code, *words):
+        exit_code, out, errors = done
+        self.assertEqual((exit_code, out), (code, ""), errors)
+        self.assertEqual(len(errors.splitlines()), 1, errors)
+        self.assertTrue(errors.startswith("lichen: "), errors)
+        for word in words:
+            self.assertIn(word, errors)
+
+
+class Run(Case):
+    def values(self, model, path):
+        code, out, errors = lichen("run", model, "--input", path, "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        answer = json.loads(out)
+        self.assertEqual(answer["schema"], "lichen.run.v1")
+        output = answer["outputs"][0]
+        self.assertEqual(len(output["values"]), CLASSES)
+        self.assertEqual(output["top"][0]["value"], max(output["values"]))
+        return output["values"]
+
+    def test_npy_csv_and_raw_give_the_same_answer(self):
+        numbers = (0.5, -1.25, 3.0, 0.125)
+        answers = [self.values(PRIMARY, self.file("x.npy", npy("<f4", (1, FEATURES), floats(*numbers)))),
+                   self.values(PRIMARY, self.file("x.csv", "0.5, -1.25,3\n0.125\n")),
+                   self.values(PRIMARY, self.file("x.raw", floats(*numbers)))]
+        self.assertEqual(answers[0], answers[1])
+        self.assertEqual(answers[0], answers[2])
+        self.assertAlmostEqual(sum(answers[0]), 1.0, places=4)
+
+    def test_other_types_of_npy_are_converted(self):
+        whole = self.values(PRIMARY, self.file("i.npy", npy("<i4", (FEATURES,), struct.pack("<4i", 1, -2, 3, 0))))
+        self.assertEqual(whole, self.values(PRIMARY, self.file("f.raw", floats(1, -2, 3, 0))))
+
+    def test_an_int8_model_takes_real_numbers(self):
+        values = self.values(COMPACT, self.file("x.csv", "0,0,0,0"))
+        self.assertEqual(values.index(max(values)), 1)
+
+    def test_the_reference_kernels_agree(self):
+        path = self.file("x.csv", "0.5,-1.25,3,0.125")
+        _, out, _ = lichen("run", PRIMARY, "--input", path, "--json", "--reference")
+        for ours, reference in zip(self.values(PRIMARY, path), json.loads(out)["outputs"][0]["values"]):
+            self.assertAlmostEqual(ours, reference, places=5)
+
+    def test_text_shows_the_labels_best_first(self):
+        path = self.file("x.csv", "0,0,0,0")
+        labels = self.file("labels.txt", "cat\r\ndog\nbird\n")
+        code, out, errors = lichen("run", PRIMARY, "--input", path, "--labels", labels, "--top", 2)
+        self.assertEqual((code, errors), (DONE, ""))
+        lines = out.splitlines()
+        self.assertIn("cat", lines[1])
+        self.assertEqual(len([line for line in lines if line.startswith("  ")]), 2)
+
+    def test_wrong_counts_say_how_many_and_how_many_are_wanted(self):
+        for path in (self.file("x.csv", "1,2,3"), self.file("y.csv", "1,2,3,4,5"),
+                     self.file("x.npy", npy("<f4", (1, 3), floats(1, 2, 3)))):
+            self.check_fails(lichen("run", PRIMARY, "--input", path), BAD_INPUT, path.name, "takes 4")
+        self.check_fails(lichen("run", PRIMARY, "--input", self.file("x.raw", bytes(15))), BAD_INPUT, "15 bytes", "16")
+        self.check_fails(lichen("run", PRIMARY, "--input", self.file("e.csv", "")), BAD_INPUT, "takes 4")
+
+    def test_a_wrong_number_of_inputs_says_so(self):
+        path = self.file("x.csv", "0,0,0,0")
+        self.check_fails(lichen("run", PRIMARY, "--input", path, "--input", path), BAD_INPUT, "1 input", "2 file")
+
+    def test_words_in_a_csv_are_named_with_their_line(self):
+        self.check_fails(lichen("run", PRIMARY, "--input", self.file("x.csv", "1,2\n3,four\n")), BAD_INPUT, "x.csv", "line 2")
+
+    def test_nan_in_json_is_still_json(self):
+        path = self.file("x.csv", "nan,0,0,0")
+        code, out, _ = lichen("run", PRIMARY, "--input", path, "--json")
+        self.assertEqual(code, DONE)
+        json.loads(out, parse_constant=lambda word: self.fail(f"{word} is no JSON"))
+        self.check_fails(lichen("run", COMPACT, "--input", path), BAD_INPUT, "NaN")
+
+    def test_damaged_npy_files_are_refused(self):
+        whole = npy("<f4", (1, FEATURES), floats(0, 0, 0, 0))
+        for name, data in (("short.npy", whole[:-1]), ("head.npy", whole[:20]), ("empty.npy", b""), ("magic.npy", b"x" + whole[1:]),
+                           ("huge.npy", npy("<f4", (1 << 62, 1 << 62), b"")), ("negative.npy", npy("<f4", (-4,), floats(0, 0, 0, 0)))):
+            self.check_fails(lichen("run", PRIMARY, "--input", self.file(name, data)), BAD_INPUT, name)
+
+    def test_missing_files_are_named(self):
+        path = self.file("x.csv", "0,0,0,0")
+        self.check_fails(lichen("run", "/no/model.tflite", "--input", path), BAD_INPUT, "/no/model.tflite", "No such file")
+        self.check_fails(lichen("run", PRIMARY, "--input", "/no/x.npy"), BAD_INPUT, "/no/x.npy", "No such file")
+        self.check_fails(lichen("run", PRIMARY, "--input", path, "--labels", "/no/labels"), BAD_INPUT, "/no/labels")
+
+    def test_an_ending_that_is_not_known_is_not_supported(self):
+        self.check_fails(lichen("run", PRIMARY, "--input", self.file("x.wav", bytes(16))), NOT_SUPPORTED, ".npy", ".csv", ".raw")
+
+    def test_a_folder_in_place_of_a_file_is_named(self):
+        code, _, errors = lichen("run", self.folder.path, "--input", self.file("x.csv", "0,0,0,0"))
+        self.assertNotEqual(code, DONE)
+        self.assertIn(str(self.folder.path), errors)
+
+
+class Inspect(Case):
+    def test_text_shows_ops_shapes_memory_and_kernels(self):
+        code, out, errors = lichen("inspect", PRIMARY)
+        self.assertEqual((code, errors), (DONE, ""))
+        for word in ("FullyConnected", "Softmax", "[1, 4]", "[1, 3]", "bytes of activations", "kernels:"):
+            self.assertIn(word.lower(), out.lower())
+
+    def test_json_is_one_object_with_the_contract(self):
+        code, out, errors = lichen("inspect", COMPACT, "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        shown = json.loads(out)
+        self.assertEqual(shown["schema"], "lichen.inspect.v1")
+        self.assertEqual(shown["inputs"][0]["shape"], [1, FEATURES])
+        self.assertGreater(shown["inputs"][0]["scale"], 0)
+        self.assertEqual(shown["file_bytes"], COMPACT.stat().st_size)
+        self.assertEqual(sum(node["macs"] for node in shown["nodes"]), shown["macs"])
+
+    def test_a_file_cut_anywhere_is_refused_or_sound(self):
+        whole = PRIMARY.read_bytes()
+        for length in list(range(0, len(whole), max(1, len(whole) // 40))):
+            code, out, errors = lichen("inspect", self.file("cut.tflite", whole[:length]))
+            self.assertIn(code, (DONE, BAD_INPUT, NOT_SUPPORTED), (length, errors))
+            if code != DONE:
+                self.check_fails((code, out, errors), code, "cut.tflite")
+
+    def test_garbage_is_refused_on_one_line(self):
+        for name, data in (("text.tflite", b"hello\n" * 100), ("zeros.tflite", bytes(4096)), ("ones.tflite", b"\xff" * 4096),
+                           ("table.tflite", (MODELS / "table.reflex").read_bytes())):
+            self.check_fails(lichen("inspect", self.file(name, data)), BAD_INPUT, name)
+
+    def test_flipped_bits_never_crash_it(self):
+        whole = PRIMARY.read_bytes()
+        for i in range(60):
+            damaged = bytearray(whole)
+            damaged[(i * 7919) % len(whole)] ^= 1 << (i % 8)
+            code, _, errors = lichen("inspect", self.file("flipped.tflite", bytes(damaged)))
+            self.assertIn(code, (DONE, BAD_INPUT, NOT_SUPPORTED), (i, errors))
+
+    def test_a_missing_file_is_named(self):
+        self.check_fails(lichen("inspect", "/no/model.tflite"), BAD_INPUT, "/no/model.tflite", "No such file")
+
+
+class Status(Case):
+    def agent(self, **config):
+        agent = Agent(**config)
+        self.addCleanup(agent.close)
+        return agent
+
+    def test_a_ready_device_exits_0_and_shows_each_rung(self):
+        agent = self.agent()
+        agent.wait_serving()
+        for url in (f"http://127.0.0.1:{agent.port}", f"127.0.0.1:{agent.port}"):
+            code, out, errors = lichen("status", url)
+            self.assertEqual((code, errors), (DONE, ""))
+            self.assertTrue(out.startswith("ready"), out)
+            for word in ("toy", "primary", "compact", "reflex", "breaker closed"):
+                self.assertIn(word, out)
+        code, out, _ = lichen("status", f"http://127.0.0.1:{agent.port}", "--json")
+        self.assertEqual((code, json.loads(out)["schema"]), (DONE, "lichen.status.v1"))
+
+    def test_a_device_that_is_not_ready_exits_1_and_shows_its_trouble(self):
+        agent = self.agent(rungs=[Rung("primary", "nowhere.tflite")], wait=False)
+        eventually(lambda: agent.rung("primary")["last_trouble"], "its trouble is known")
+        code, out, errors = lichen("status", f"http://127.0.0.1:{agent.port}")
+        self.assertEqual((code, errors), (FAILED, ""))
+        self.assertIn("NOT READY", out)
+        self.assertIn("nowhere.tflite", out)
+
+    def test_an_unreachable_device_is_named_on_one_line(self):
+        with socket.socket() as unused:  # bound and not listening: nobody else gets it, and it refuses
+            unused.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+            self.check_fails(lichen("status", url), FAILED, url)
+
+    def test_a_host_that_never_answers_is_given_up(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            self.check_fails(lichen("status", url), FAILED, url)
+
+    def answer_of(self, data):
+        with socket.socket() as server:
+            server.bind(("127.0.0.1", 0))
+            server.listen()
+
+            def serve():
+                peer, _ = server.accept()
+                with peer:
+                    peer.recv(4096)
+                    peer.sendall(data)
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            done = lichen("status", f"http://127.0.0.1:{server.getsockname()[1]}")
+            thread.join(10)
+            return done
+
+    def test_what_is_no_device_is_told_from_one(self):
+        def page(status, body):
+            return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        self.check_fails(self.answer_of(page("404 Not Found", "")), FAILED, "404")
+        self.assertNotEqual(self.answer_of(page("200 OK", "<html>"))[0], DONE)
+        self.assertNotEqual(self.answer_of(page("200 OK", "[1, 2]"))[0], DONE)
+        self.assertNotEqual(self.answer_of(page("200 OK", '{"ready": "yes", "models": 3}'))[0], DONE)
+        self.assertNotEqual(self.answer_of(b"SSH-2.0-OpenSSH\r\n")[0], DONE)
+
+    def test_a_bad_address_is_bad_input(self):
+        self.check_fails(lichen("status", "http://:99"), BAD_INPUT, ":99")
+
+
+class SimRun(Case):
+    SMALL = ("--devices", 3, "--hours", 1)
+
+    def hash_of(self, *words):
+        code, out, errors = lichen("sim", "run", *self.SMALL, "--json", *words)
+        self.assertEqual((code, errors), (DONE, ""))
+        reports = [json.loads(line) for line in out.splitlines()]
+        for report in reports:
+            self.assertTrue(report["schema"].startswith("lichen.sim"), report)
+            self.assertIs(report["ok"], True)
+        return [report["trace_hash"] for report in reports]
+
+    def test_the_same_seed_gives_the_same_trace(self):
+        self.assertEqual(self.hash_of("--seed", 7), self.hash_of("--seed", 7))
+        self.assertNotEqual(self.hash_of("--seed", 7), self.hash_of("--seed", 8))
+
+    def test_many_seeds_give_one_report_each_and_the_same_as_alone(self):
+        many = self.hash_of("--seed", 7, "--seeds", 3)
+        self.assertEqual(len(set(many)), 3)
+        self.assertEqual(many[1:2], self.hash_of("--seed", 8))
+
+    def test_text_names_seed_and_hash(self):
+        code, out, _ = lichen("sim", "run", *self.SMALL, "--seed", 7)
+        self.assertEqual(code, DONE)
+        self.assertIn("7", out)
+        self.assertIn(str(self.hash_of("--seed", 7)[0]), out)
+
+    def test_quiet_prints_nothing_when_all_is_well(self):
+        self.assertEqual(lichen("sim", "run", *self.SMALL, "--quiet", "--seeds", 2), (DONE, "", ""))
+
+    def test_faults_can_be_chosen(self):
+        self.assertNotEqual(self.hash_of("--faults", "none"), self.hash_of("--faults", "all"))
+
+    def test_unknown_faults_are_bad_input_and_name_the_known_ones(self):
+        self.check_fails(lichen("sim", "run", *self.SMALL, "--faults", "gremlins"), BAD_INPUT, "gremlins")
+
+    def test_planted_bugs_are_not_in_this_build(self):
+        self.check_fails(lichen("sim", "run", *self.SMALL, "--plant", "double-answer"), NOT_SUPPORTED, "double-answer")
+
+
+class Usage(Case):
+    def test_wrong_usage_exits_2(self):
+        for words in ([], ["nonsense"], ["run"], ["run", "model.tflite"], ["inspect"], ["sim"], ["sim", "walk"],
+                      ["sim", "run", "--devices", "0"], ["sim", "run", "--hours", "many"], ["sim", "run", "--seeds", "0"],
+                      ["sim", "run", "--seed", "-1"], ["status", "a", "b"], ["run", "m", "--input", "x", "--top", "-1"], ["--nonsense"]):
+            code, out, errors = lichen(*words)
+            self.assertEqual((code, out), (USAGE, ""), words)
+            self.assertNotEqual(errors, "", words)
+
+    def test_every_command_has_help(self):
+        for words in ([], ["run"], ["inspect"], ["status"], ["sim"], ["sim", "run"]):
+            code, out, errors = lichen(*words, "--help")
+            self.assertEqual((code, errors), (DONE, ""), words)
+            self.assertIn("help", out)
+
+    def test_a_closed_pipe_is_no_crash(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            import subprocess
+            from devices import program
+            done = subprocess.run([program("lichen"), "inspect", str(PRIMARY)], stdout=writer, stderr=subprocess.PIPE,
+                                  timeout=60, check=False)
+        finally:
+            os.close(writer)
+        self.assertNotIn(-done.returncode, (6, 8, 11))  # SIGABRT, SIGFPE, SIGSEGV
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main(verbosity=2))
