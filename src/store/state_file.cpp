@@ -85,6 +85,7 @@ bool StateFile::on(const ports::StorageDone& done) {
 void StateFile::on_read(std::size_t slot, const Result<Bytes>& result) {
   read_done_[slot] = true;
   if (result) {
+    entry_seen_[slot] = true;
     found_[slot] = unframe(*result);  // not whole: a crash between creating, writing and syncing it
   } else if (result.error().code != Code::kNotFound) {
     fault_ = result.error();
@@ -118,6 +119,11 @@ void StateFile::save(Bytes content) {
 
 void StateFile::write_next() {
   LICHEN_ASSERT(waiting_.has_value());
+  if (durable_ > 0 && !entry_durable_[durable_slot_]) {
+    step_ = Step::kSecuring;
+    op_ = storage_.sync_directory();
+    return;
+  }
   last_written_ = std::move(*waiting_);
   waiting_.reset();
   writing_ = newest_;
@@ -135,6 +141,9 @@ void StateFile::on_step(const Result<Bytes>& result) {
     return;
   }
   switch (step_) {
+    case Step::kSecuring:
+      entry_durable_ = entry_seen_;
+      return write_next();
     case Step::kWriting:
       if (planted(Bug::kForgottenFsync)) return made_durable();
       step_ = Step::kSyncing;

@@ -49,7 +49,7 @@ class StateFile {
   [[nodiscard]] Phase phase() const { return phase_; }
   // What the newest whole generation held; empty if there was none.
   [[nodiscard]] const Bytes& content() const { return content_; }
-  // The newest generation known to be durable; 0 if there is none.
+  // The newest whole generation that open() found, or that was saved and synced since; 0 if there is none.
   [[nodiscard]] std::uint64_t durable_generation() const { return durable_; }
   // The generation that the last save() will have.
   [[nodiscard]] std::uint64_t newest_generation() const { return newest_; }
@@ -66,7 +66,7 @@ class StateFile {
   [[nodiscard]] static std::optional<Generation> unframe(ByteView file);
 
  private:
-  enum class Step : std::uint8_t { kIdle, kReading, kWriting, kSyncing, kSyncingDirectory };
+  enum class Step : std::uint8_t { kIdle, kReading, kSecuring, kWriting, kSyncing, kSyncingDirectory };
 
   void on_read(std::size_t slot, const Result<Bytes>& result);
   void on_step(const Result<Bytes>& result);
@@ -84,8 +84,9 @@ class StateFile {
   std::array<bool, 2> read_done_{};
   std::array<std::optional<Generation>, 2> found_;
   // Whether the directory entry is known to be durable. Seeing the file is not enough: its creator may have been killed
-  // before it synced the directory.
+  // before it synced the directory. So the directory is synced before the other file is overwritten.
   std::array<bool, 2> entry_durable_{};
+  std::array<bool, 2> entry_seen_{};
 
   ports::StorageOp op_ = 0;       // the write, sync or directory sync under way
   std::uint64_t writing_ = 0;     // its generation

@@ -56,6 +56,35 @@ TEST(StateFile, ItIsDurableOnlyAfterItsSyncAndTheFirstSyncOfTheDirectory) {
   EXPECT_FALSE(state.file().busy());
 }
 
+TEST(StateFile, ItSyncsTheDirectoryOnceAStartBeforeItOverwritesAnything) {
+  StateOnDisk state(1);
+  state.settle();
+  state.save_and_settle(content_of("a"));
+  state.save_and_settle(content_of("b"));
+  state.open_again();
+  state.file().save(content_of("c"));
+  EXPECT_TRUE(state.step());  // sync of the directory
+  EXPECT_EQ(state.generation_in("state.0"), 1u);
+  EXPECT_TRUE(state.step());  // write
+  EXPECT_EQ(state.generation_in("state.0"), 3u);
+  EXPECT_TRUE(state.step());  // sync
+  EXPECT_EQ(state.file().durable_generation(), 3u);
+  EXPECT_FALSE(state.step());
+}
+
+TEST(StateFile, SavesWhileItSyncsTheDirectoryKeepOnlyTheNewest) {
+  StateOnDisk state(1);
+  state.settle();
+  state.save_and_settle(content_of("a"));
+  state.open_again();
+  state.file().save(content_of("b"));
+  state.file().save(content_of("c"));
+  EXPECT_EQ(state.file().newest_generation(), 2u);
+  state.settle();
+  EXPECT_EQ(state.file().durable_generation(), 2u);
+  EXPECT_EQ(state.file().content(), content_of("c"));
+}
+
 TEST(StateFile, GenerationsTakeTurnsAndNeverOverwriteTheDurableOne) {
   StateOnDisk state(1);
   state.settle();
@@ -92,7 +121,8 @@ TEST(StateFile, AfterFallingBackTheTornSlotIsTheOneThatIsWritten) {
   state.plant("state.1", content_of("rubbish"));
   state.open_again();
   state.file().save(content_of("third"));
-  EXPECT_TRUE(state.step());
+  EXPECT_TRUE(state.step());  // sync of the directory
+  EXPECT_TRUE(state.step());  // write
   EXPECT_EQ(state.generation_in("state.0"), 1u);
   EXPECT_EQ(state.generation_in("state.1"), 2u);
 }
