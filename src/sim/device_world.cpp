@@ -289,7 +289,10 @@ void DeviceWorld::strike(std::uint32_t kind_index) {
       trouble_.start_hangs_ppm = static_cast<std::uint32_t>(faults_random_.between(0, 200'000));
       trouble_.job_dies_ppm = static_cast<std::uint32_t>(faults_random_.between(0, 300'000));
       break;
-    case kDiskFaults: disk_troubled_ = true; break;
+    case kDiskFaults:  // a device uses its disk most when it starts: it starts in the middle of the trouble
+      disk_troubled_ = true;
+      stop_agent(faults_random_.between(10 * kMillisecondNs, 5 * kSecondNs), false);
+      break;
     case kClockJumps:
       shared_.queue.set_wall_offset_s(faults_random_.between(-300'000'000, 300'000'000));
       return;
