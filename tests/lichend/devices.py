@@ -36,15 +36,15 @@ def run_program(*words, **options):
     return done.returncode, done.stdout, done.stderr
 
 
-def eventually(condition, what):
+def eventually(condition, what, within_s=PATIENCE_S):
     """The first true value of `condition`, or a failure that says what never was."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + within_s
     while time.monotonic() < end:
         value = condition()
         if value:
             return value
         time.sleep(0.01)
-    raise AssertionError(f"not within {PATIENCE_S} s: {what}")
+    raise AssertionError(f"not within {within_s} s: {what}")
 
 
 def exists(pid):
@@ -91,9 +91,15 @@ class Reply:
 class Client:
     """One keep-alive connection."""
 
-    def __init__(self, port, timeout=PATIENCE_S):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, at):
+        """`at`: a port of 127.0.0.1, or the path of a Unix socket."""
+        if isinstance(at, int):
+            self.socket = socket.create_connection(("127.0.0.1", at), timeout=PATIENCE_S)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(PATIENCE_S)
+            self.socket.connect(str(at))
         self.buffer = b""
 
     def __enter__(self):
@@ -183,12 +189,15 @@ LADDER = {"step_up_dwell_ms": 20, "backoff_ms": 5, "backoff_max_ms": 20, "breake
           "breaker_open_ms": 50, "breaker_open_max_ms": 50, "hedge_delay_min_ms": 1000}
 
 
-def config_text(rungs=("primary", "compact", "reflex"), ladder=None, server=None, state="state", listen="127.0.0.1:0"):
-    rungs = [Rung(r) if isinstance(r, str) else r for r in rungs]
-    text = f'[server]\nlisten = ["{listen}"]\n'
+def config_text(rungs=("primary", "compact", "reflex"), ladder=None, server=None, state="state", listen=("127.0.0.1:0",)):
+    text = f"[server]\nlisten = {json.dumps(list(listen))}\n"
     text += "".join(f"{key} = {value}\n" for key, value in (server or {}).items())
-    text += f'[state]\ndirectory = "{state}"\n'
-    text += f'[[model]]\nname = "{MODEL}"\nkind = "probabilities"\n'
+    return text + f'[state]\ndirectory = "{state}"\n' + model_text(rungs, ladder)
+
+
+def model_text(rungs=("primary", "compact", "reflex"), ladder=None, name=MODEL):
+    rungs = [Rung(r) if isinstance(r, str) else r for r in rungs]
+    text = f'[[model]]\nname = "{name}"\nkind = "probabilities"\n'
     text += f'[[model.input]]\nname = "x"\ndtype = "FP32"\nshape = [1, {FEATURES}]\n'
     text += f'[[model.output]]\nname = "y"\ndtype = "FP32"\nshape = [1, {CLASSES}]\n'
     text += "[model.ladder]\n" + "".join(f"{key} = {value}\n" for key, value in (LADDER | (ladder or {})).items())
@@ -274,8 +283,13 @@ class Agent:
         except OSError:
             return False
 
+    def _first_starts_are_over(self):
+        rungs = [r for model in self.status()["models"] for r in model["rungs"] if r["kind"] == "worker"]
+        return not any(r["counters"]["starts"] == 1 and r["state"] == "starting" for r in rungs)
+
     def wait_ready(self):
-        eventually(self.ready, f"it is ready; its log: {self.log.read_text(errors='replace')}")
+        """Ready (a reflex table is at once), and each worker has come up or failed."""
+        eventually(lambda: self.ready() and self._first_starts_are_over(), "it is ready")
 
     def wait_serving(self, name="primary"):
         def serving():

@@ -21,11 +21,12 @@ import unittest
 import devices
 from devices import (CLASSES, FAVOURITES, FEATURES, MODEL, MODELS, PATIENCE_S, Agent, Client, Folder, Load, Rung,
                      binary_request, config_text, descendants, eventually, exists, http, infer_body, infer_request,
-                     run_program)
+                     model_text, run_program)
 
 REASONS = {"best", "starting", "worker_died", "worker_failed", "slow", "hung", "broken", "probation", "overload", "deadline"}
 REFLEX = "reflex"
 SIGTERM_EXIT = 0
+GONE_WITHIN_S = 5.0  # in truth milliseconds
 
 
 class Case(unittest.TestCase):
@@ -441,6 +442,22 @@ class WorkerTrouble(Case):
         os.kill(pid, signal.SIGCONT)
         eventually(lambda: agent.ask(deadline_ms=5000).status == 200, "the worker goes on")
 
+    def test_trouble_of_one_model_does_not_touch_another(self):
+        ladder = {"breaker_failures_max": 1, "breaker_open_ms": 60000, "breaker_open_max_ms": 60000}
+        agent = self.agent(text=config_text(rungs=["primary"], ladder=ladder) + model_text(rungs=["compact"], name="other"))
+        agent.kill_rung()
+        reply = agent.ask(model="other")
+        self.assertEqual((reply.status, reply.favourite()), (200, FAVOURITES["compact"]))
+        self.assertEqual(agent.ask().status, 503)
+        self.assertEqual(agent.get("/v2/models/other/ready").status, 200)
+        self.assertFalse(agent.ready())  # of the device: every model
+
+    def test_a_worker_that_needs_more_memory_than_it_may_have_is_a_failed_start(self):
+        agent = self.agent(rungs=[Rung("primary", str(MODELS / "heavy.tflite"), memory_mb=2), "compact"])
+        rung = eventually(lambda: (lambda r: r if r["last_trouble"] else None)(agent.rung("primary")), "the primary cannot start")
+        self.assertFalse(rung["serves"])
+        self.assertEqual(agent.ask().label("rung"), "compact")
+
     def test_a_killed_template_takes_its_workers_and_a_new_one_comes(self):
         agent = self.agent()
         workers = descendants(agent.process.pid)
@@ -521,7 +538,7 @@ class Restarts(Case):
         self.assertEqual(len(children), 3)  # the template and two workers
         agent.process.kill()
         agent.process.wait()
-        eventually(lambda: not any(map(exists, children)), "all its processes are gone")
+        eventually(lambda: not any(map(exists, children)), "all its processes are gone", within_s=GONE_WITHIN_S)
 
     def test_stopped_workers_die_with_lichend_too(self):
         agent = self.agent()
@@ -530,7 +547,7 @@ class Restarts(Case):
         self.assertIn(pid, children)
         agent.process.kill()
         agent.process.wait()
-        eventually(lambda: not any(map(exists, children)), "all its processes are gone")
+        eventually(lambda: not any(map(exists, children)), "all its processes are gone", within_s=GONE_WITHIN_S)
 
     def test_sigterm_ends_with_0_and_leaves_no_process(self):
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -585,10 +602,24 @@ class Restarts(Case):
             self.assertEqual(client.ask(infer_request()).status, 200)
             agent.process.kill()
             agent.process.wait()
-            agent.config.write_text(config_text(listen=f"127.0.0.1:{port}"))
+            agent.config.write_text(config_text(listen=[f"127.0.0.1:{port}"]))
             agent.start()
             agent.wait_ready()
         self.assertEqual(agent.port, port)
+
+
+    def test_a_unix_socket_is_served_and_taken_over_after_a_kill(self):
+        folder = self.folder()
+        path = folder.path / "door"
+        agent = self.agent(listen=["127.0.0.1:0", f"unix:{path}"])
+        for _ in range(2):
+            with Client(path) as client:
+                self.assertEqual(client.ask(infer_request()).status, 200)
+            agent.process.kill()
+            agent.process.wait()
+            self.assertTrue(path.exists())
+            agent.start()
+            agent.wait_ready()
 
 
 class Holding(Case):
@@ -619,7 +650,7 @@ class Holding(Case):
     def test_the_holder_ends_lichend_and_its_workers(self):
         agent = self.agent(held=True)
         children = descendants(agent.process.pid)
-        self.assertEqual(len(children), 4)
+        self.assertEqual(len(children), 4)  # lichend, the template and two workers
         self.assertEqual(agent.terminate(), SIGTERM_EXIT)
         eventually(lambda: not any(map(exists, children)), "all its processes are gone")
 
@@ -628,7 +659,7 @@ class Holding(Case):
         children = descendants(agent.process.pid)
         agent.process.kill()
         agent.process.wait()
-        eventually(lambda: not any(map(exists, children)), "all its processes are gone")
+        eventually(lambda: not any(map(exists, children)), "all its processes are gone", within_s=GONE_WITHIN_S)
 
     def test_a_holder_of_a_busy_port_says_so_on_one_line(self):
         with socket.socket() as taken:
@@ -814,7 +845,7 @@ class CommandLine(Case):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
-            config = self.folder().write("device.toml", config_text(listen=f"127.0.0.1:{port}"))
+            config = self.folder().write("device.toml", config_text(listen=[f"127.0.0.1:{port}"]))
             code, _, errors = run_program("lichend", "--quiet", "--config", config)
         self.assertEqual(code, 1)
         self.check_one_line(errors, str(port), "in use")
@@ -824,7 +855,7 @@ class CommandLine(Case):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
-            config = self.folder().write("device.toml", config_text(listen="127.0.0.1:0"))
+            config = self.folder().write("device.toml", config_text(listen=["127.0.0.1:0"]))
             code, _, errors = run_program("lichend", "--quiet", "--config", config, "--listen", f"127.0.0.1:{port}")
         self.assertEqual(code, 1)
         self.check_one_line(errors, str(port))
