@@ -120,6 +120,14 @@ Result<std::thread> start_thread(std::function<void()> body) {
   return thread;
 }
 
+bool set_niceness(int niceness) {
+  return ::setpriority(PRIO_PROCESS, 0, niceness) == 0;
+}
+
+int niceness() {
+  return ::getpriority(PRIO_PROCESS, 0);
+}
+
 unsigned cpus_online() {
   return static_cast<unsigned>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
 }

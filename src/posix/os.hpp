@@ -59,6 +59,10 @@ bool drain_event(int event_fd);   // back to zero; true if it was not
 // A thread that takes no signals (they belong to the main thread).
 [[nodiscard]] Result<std::thread> start_thread(std::function<void()> body);
 
+// This process's share of a busy CPU: -20 is the most, 0 usual, 19 the least. False without the permission to raise it.
+bool set_niceness(int niceness);
+[[nodiscard]] int niceness();
+
 // CPUs that are online, at least 1.
 [[nodiscard]] unsigned cpus_online();
 

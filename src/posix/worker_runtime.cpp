@@ -78,6 +78,7 @@ Result<void> pin(const std::optional<std::uint32_t>& cpu) {
 Result<void> start_body(const WorkerJobSpec& spec, pid_t parent, int event_fd, WorkerBody& body) {
   Fd model = LICHEN_TRY(open_model(spec.model_path));
   LICHEN_TRY(pin(spec.cpu));
+  if (niceness() < 0) set_niceness(0);  // the agent's head start is for answering in time, not for computing
   SandboxPolicy policy;
   policy.mode = spec.sandbox;
   policy.memory_bytes_max = spec.memory_bytes_max;

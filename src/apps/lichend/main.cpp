@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -13,10 +14,13 @@
 #include "device/config.hpp"
 #include "host.hpp"
 #include "posix/files.hpp"
+#include "posix/os.hpp"
 
 namespace {
 
 constexpr int kExitUsage = 2;
+// The agent computes next to nothing, but deadlines hang on it: on a starved device it goes first, if it may.
+constexpr int kNiceness = -10;
 
 struct Arguments {
   std::string config;
@@ -37,6 +41,10 @@ void set_up_log(const Arguments& arguments) {
 lichen::Result<lichen::device::DeviceConfig> load_config(const Arguments& arguments) {
   const lichen::Bytes text = LICHEN_TRY(lichen::posix::read_file(arguments.config, lichen::device::kConfigBytesMax));
   auto config = LICHEN_TRY(lichen::device::parse_config(lichen::text_of(text), arguments.config));
+  for (const std::string& address : arguments.listen) {
+    if (address.starts_with("unix:")) continue;
+    if (auto at = lichen::device::parse_host_port(address, "--listen"); !at) return std::unexpected(std::move(at).error());
+  }
   if (!arguments.listen.empty()) config.server.listen = arguments.listen;
   return config;
 }
@@ -46,6 +54,9 @@ lichen::Result<void> serve(const Arguments& arguments) {
   if (arguments.check) {
     fmt::print("{}: good: {} model(s)\n", arguments.config, config.models.size());
     return {};
+  }
+  if (lichen::posix::niceness() > kNiceness && !lichen::posix::set_niceness(kNiceness)) {
+    spdlog::debug("no permission for niceness {}: answers may be late while the device is starved", kNiceness);
   }
   const auto host = LICHEN_TRY(lichen::lichend::Host::create(config, arguments.config));
   host->run();
