@@ -860,6 +860,13 @@ class CommandLine(Case):
         self.assertEqual(code, 1)
         self.check_one_line(errors, str(port))
 
+    def test_an_address_that_is_none_is_named_by_check_too(self):
+        config = self.folder().write("device.toml", config_text())
+        for words in (["--check"], []):
+            code, _, errors = run_program("lichend", *words, "--config", config, "--listen", "nonsense")
+            self.assertEqual(code, 3)
+            self.check_one_line(errors, "--listen", "nonsense", "HOST:PORT")
+
     def test_a_worker_program_that_is_not_there_is_named(self):
         folder = self.folder()
         text = config_text().replace("[state]", "[worker]\nprogram = \"/no/such/lichen-worker\"\n[state]")

@@ -30,7 +30,8 @@ constexpr std::size_t kSamples = 16;
 
 std::vector<float> weights_of(std::int64_t rows, std::int64_t columns) {
   std::vector<float> weights(static_cast<std::size_t>(rows * columns));
-  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<float>(static_cast<int>(i % 7) - 3) / 100.0F;
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    weights[i] = static_cast<float>(static_cast<int>(i % 7) - 3) / 100.0F;
   return weights;
 }
 
