@@ -86,6 +86,18 @@ TEST(LadderQueue, WhenItsRungDiesTheQueueMovesToTheNextOne) {
   EXPECT_TRUE(rig.answered_by(waiting, 1, AnswerReason::kBroken));
 }
 
+TEST(LadderQueue, WhenItsRungIsKilledTheQueueMovesBeforeTheKillIsConfirmed) {
+  Rig rig(two_workers());
+  rig.start_all();
+  const auto running = rig.ask({.within_ns = 20 * kSecondNs});
+  const auto waiting = rig.ask({.within_ns = 20 * kSecondNs});
+  rig.advance(2 * kSecondNs);
+  EXPECT_EQ(rig.status(0).state, RungState::kDying);
+  EXPECT_TRUE(rig.works_on(1, running));
+  rig.answer(1);
+  EXPECT_TRUE(rig.works_on(1, waiting));
+}
+
 TEST(LadderQueue, AWaitingRequestStepsDownWhenItsRungCanNoLongerMakeIt) {
   Rig rig(two_workers());
   rig.start_all();

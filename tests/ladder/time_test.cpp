@@ -183,6 +183,18 @@ TEST(LadderTime, AnAnswerToAJobThatWasGivenUpIsIgnored) {
   EXPECT_TRUE(rig.works_on(1, id));
 }
 
+TEST(LadderTime, AnAnswerToAnotherJobOfTheSameWorkerIsIgnored) {
+  Rig rig(two_workers());
+  rig.start_all();
+  const auto id = rig.ask();
+  Job other = rig.job_of(0).value();
+  other.job += 1000;
+  rig.answer(other, true);
+  EXPECT_EQ(rig.end_of(id), nullptr);
+  rig.answer(0);
+  EXPECT_TRUE(rig.answered_by(id, 0, AnswerReason::kBest));
+}
+
 TEST(LadderTime, LatencyIsLearnedFromAnswers) {
   Rig rig(two_workers());
   rig.start_all();
