@@ -130,6 +130,7 @@ class Quantizer {
 
   Result<void> add_plain(const graph::Node& node, tensor::Quantization quantization) {
     std::vector<TensorId> inputs;
+    inputs.reserve(node.inputs.size());
     for (const TensorId id : node.inputs) inputs.push_back(LICHEN_TRY(operand(node, id)));
     push(node, std::move(inputs), std::move(quantization));
     return {};

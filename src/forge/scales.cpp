@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/assert.hpp"
+
 namespace lichen::forge {
 namespace {
 
@@ -39,6 +41,7 @@ tensor::Quantization probability_quantization() {
 
 QuantizedWeights quantize_weights(std::span<const float> weights, std::span<const float> bias,
                                   const ChannelLayout& layout, std::size_t axis, float input_scale) {
+  LICHEN_ASSERT(layout.channels > 0 && layout.inner > 0);
   const auto bias_channel = [&](std::size_t i) { return layout.channels == 1 ? std::size_t{0} : i; };
   std::vector<double> weight_max(layout.channels, 0.0);
   std::vector<double> bias_max(layout.channels, 0.0);

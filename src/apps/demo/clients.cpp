@@ -27,7 +27,9 @@ void sleep_ns(TimeNs span_ns) {
 
 // Clients stand for other machines, so starving this one should not slow their clocks. Without the permission they are
 // as all others, and kClientWakeNs allows for that.
-void measure_undisturbed() { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kClientNice); }
+void measure_undisturbed() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kClientNice);
+}
 
 class Client {
  public:

@@ -57,11 +57,12 @@ void send_output_to(const std::string& path, int fd) {
 
 [[noreturn]] void become_program(const std::vector<std::string>& command) {
   std::vector<char*> words;
+  words.reserve(command.size() + 1);
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));  // execv wants it so
   words.push_back(nullptr);
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::execv(words[0], words.data());
   ::_exit(kExitCannotRun);
 }

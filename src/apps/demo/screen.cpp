@@ -72,10 +72,10 @@ std::size_t columns() {
   return size.ws_col;
 }
 
-bool wants_colour() {
-  const char* term = std::getenv("TERM");
-  return ::isatty(STDOUT_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb" &&
-         std::getenv("NO_COLOR") == nullptr;
+bool wants_colour() {                               // asked once, before any thread is started
+  const char* term = std::getenv("TERM");           // NOLINT(concurrency-mt-unsafe): one thread so far
+  const char* no_colour = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe): one thread so far
+  return ::isatty(STDOUT_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb" && no_colour == nullptr;
 }
 
 }  // namespace
