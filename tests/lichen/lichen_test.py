@@ -9,11 +9,12 @@ import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import unittest
 
-from devices import CLASSES, FEATURES, MODELS, Agent, Folder, Rung, eventually, run_program
+from devices import CLASSES, FEATURES, MODELS, Agent, Folder, Rung, eventually, program, run_program, run_tests
 
 DONE, FAILED, USAGE, BAD_INPUT, NOT_SUPPORTED = 0, 1, 2, 3, 4
 PRIMARY = MODELS / "primary.tflite"
@@ -305,8 +306,6 @@ class Usage(Case):
         reader, writer = os.pipe()
         os.close(reader)
         try:
-            import subprocess
-            from devices import program
             done = subprocess.run([program("lichen"), "inspect", str(PRIMARY)], stdout=writer, stderr=subprocess.PIPE,
                                   timeout=60, check=False)
         finally:
@@ -315,4 +314,4 @@ class Usage(Case):
 
 
 if __name__ == "__main__":
-    sys.exit(unittest.main(verbosity=2))
+    sys.exit(run_tests())

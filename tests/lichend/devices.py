@@ -14,15 +14,25 @@ import subprocess
 import tempfile
 import threading
 import time
+import unittest
 
 BIN = pathlib.Path(os.environ["LICHEN_BIN"])
 MODELS = pathlib.Path(os.environ["LICHEN_MODELS"])
+SANDBOX = os.environ.get("LICHEN_SANDBOX", "required")  # "off" for builds with sanitizers
 PATIENCE_S = 30.0  # how long anything may take on a busy machine before it counts as never
 MODEL = "toy"
 FEATURES = 4
 CLASSES = 3
 ZEROS = [0.0] * FEATURES
 FAVOURITES = {"primary": 0, "compact": 1, "reflex": 2}  # what each rung says to zeros (make_models.cpp)
+
+
+def run_tests():
+    """The script's exit code: 77 if every test was skipped, so that ctest lists it."""
+    result = unittest.main(module="__main__", verbosity=2, exit=False).result
+    if not result.wasSuccessful() or result.testsRun == 0:
+        return 1
+    return 77 if len(result.skipped) == result.testsRun else 0
 
 
 def program(name):
@@ -189,9 +199,10 @@ LADDER = {"step_up_dwell_ms": 20, "backoff_ms": 5, "backoff_max_ms": 20, "breake
           "breaker_open_ms": 50, "breaker_open_max_ms": 50, "hedge_delay_min_ms": 1000}
 
 
-def config_text(rungs=("primary", "compact", "reflex"), ladder=None, server=None, state="state", listen=("127.0.0.1:0",)):
+def config_text(rungs=("primary", "compact", "reflex"), ladder=None, server=None, state="state", listen=("127.0.0.1:0",), worker=None):
     text = f"[server]\nlisten = {json.dumps(list(listen))}\n"
     text += "".join(f"{key} = {value}\n" for key, value in (server or {}).items())
+    text += "[worker]\n" + "".join(f'{key} = "{value}"\n' for key, value in ({"sandbox": SANDBOX} | (worker or {})).items())
     return text + f'[state]\ndirectory = "{state}"\n' + model_text(rungs, ladder)
 
 
