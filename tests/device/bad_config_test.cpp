@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every way to get device.toml wrong ends with the line and the key, and for a slip of the keyboard with what was meant.
+// Every way to get device.toml wrong ends with the line and the key, and for a slip of the keyboard with what was
+// meant.
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "base/mix.hpp"
 #include "device/config.hpp"
 #include "device/config_keys.hpp"
 
@@ -65,11 +67,11 @@ backoff_max_ms = 10000
 
 // The good config with one line in place of another.
 struct Case {
-  std::string_view line;     // of kGood
+  std::string_view line;  // of kGood
   std::string_view instead;
-  std::string_view where;    // what the error must say after "device.toml, "
-  std::string_view why;      // what its reason must contain
-  std::string_view hint;     // what its hint must contain
+  std::string_view where;  // what the error must say after "device.toml, "
+  std::string_view why;    // what its reason must contain
+  std::string_view hint;   // what its hint must contain
 };
 
 constexpr std::string_view kSee = "see lichend --explain-config";
@@ -77,8 +79,10 @@ constexpr std::string_view kSee = "see lichend --explain-config";
 const std::vector<Case> kCases = {
     // Slips of the keyboard, in every section.
     {"[server]", "[sever]", "line 1, sever", "no such key", "did you mean 'server'?"},
-    {"listen = [\"127.0.0.1:8080\"]", "listn = [\"127.0.0.1:8080\"]", "line 2, server.listn", "no such key", "'listen'"},
-    {"connections_max = 256", "conections_max = 256", "line 4, server.conections_max", "no such key", "'connections_max'"},
+    {"listen = [\"127.0.0.1:8080\"]", "listn = [\"127.0.0.1:8080\"]", "line 2, server.listn", "no such key",
+     "'listen'"},
+    {"connections_max = 256", "conections_max = 256", "line 4, server.conections_max", "no such key",
+     "'connections_max'"},
     {"directory = \"state\"", "dir = \"state\"", "line 6, state.dir", "no such key", kSee},
     {"sandbox = \"required\"", "sandboks = \"required\"", "line 8, worker.sandboks", "no such key", "'sandbox'"},
     {"spin_us = 50", "spin_ms = 50", "line 10, worker.spin_ms", "no such key", "'spin_us'"},
@@ -90,10 +94,13 @@ const std::vector<Case> kCases = {
     {"reserve_ms = 2", "reserve = 2", "line 38, model.ladder.reserve", "no such key", "'reserve_ms'"},
     {"cpu = 0", "something_else_entirely = 0", "line 29, model.rung.something_else_entirely", "no such key", kSee},
     // Wrong types.
-    {"listen = [\"127.0.0.1:8080\"]", "listen = \"127.0.0.1:8080\"", "line 2, server.listen", "not a list of strings", kSee},
+    {"listen = [\"127.0.0.1:8080\"]", "listen = \"127.0.0.1:8080\"", "line 2, server.listen", "not a list of strings",
+     kSee},
     {"listen = [\"127.0.0.1:8080\"]", "listen = [8080]", "line 2, server.listen", "not a list of strings", kSee},
-    {"deadline_default_ms = 1000", "deadline_default_ms = \"1s\"", "line 3, server.deadline_default_ms", "not a whole number", kSee},
-    {"deadline_default_ms = 1000", "deadline_default_ms = 1.5", "line 3, server.deadline_default_ms", "not a whole number", kSee},
+    {"deadline_default_ms = 1000", "deadline_default_ms = \"1s\"", "line 3, server.deadline_default_ms",
+     "not a whole number", kSee},
+    {"deadline_default_ms = 1000", "deadline_default_ms = 1.5", "line 3, server.deadline_default_ms",
+     "not a whole number", kSee},
     {"directory = \"state\"", "directory = 1", "line 6, state.directory", "not a string", kSee},
     {"sandbox = \"required\"", "sandbox = true", "line 8, worker.sandbox", "not a string", kSee},
     {"labels = [\"a\"]", "labels = \"a\"", "line 15, model.labels", "not a list of strings", kSee},
@@ -101,22 +108,29 @@ const std::vector<Case> kCases = {
     {"shape = [1, 64]", "shape = [1, 6.4]", "line 19, model.input.shape", "not a list of whole numbers", kSee},
     {"file = \"a.tflite\"", "file = [\"a.tflite\"]", "line 26, model.rung.file", "not a string", kSee},
     // Out of their limits.
-    {"deadline_default_ms = 1000", "deadline_default_ms = -1", "line 3, server.deadline_default_ms", "-1 is not 0 to", kSee},
+    {"deadline_default_ms = 1000", "deadline_default_ms = -1", "line 3, server.deadline_default_ms", "-1 is not 0 to",
+     kSee},
     {"connections_max = 256", "connections_max = 0", "line 4, server.connections_max", "0 is not 1 to 65536", kSee},
     {"connections_max = 256", "connections_max = 65537", "line 4, server.connections_max", "is not 1 to 65536", kSee},
     {"memory_mb = 512", "memory_mb = 0", "line 9, worker.memory_mb", "0 is not 1 to", kSee},
     {"spin_us = 50", "spin_us = 1001", "line 10, worker.spin_us", "1001 is not 0 to 1000", kSee},
     {"threads = 1", "threads = 65", "line 27, model.rung.threads", "65 is not 1 to 64", kSee},
     {"cpu = 0", "cpu = 4096", "line 29, model.rung.cpu", "4096 is not 0 to 4095", kSee},
-    {"hang_timeout_ms = 2000", "hang_timeout_ms = 86400001", "line 31, model.rung.hang_timeout_ms", "is not 0 to", kSee},
-    {"open_requests_max = 64", "open_requests_max = 4097", "line 37, model.ladder.open_requests_max", "is not 1 to 4096", kSee},
-    {"workers_loaded_max = 2", "workers_loaded_max = 0", "line 41, model.ladder.workers_loaded_max", "0 is not 1 to 8", kSee},
-    {"hedge_budget_ppm = 50000", "hedge_budget_ppm = 1000001", "line 42, model.ladder.hedge_budget_ppm", "is not 0 to 1000000", kSee},
-    {"breaker_failures_max = 3", "breaker_failures_max = 17", "line 43, model.ladder.breaker_failures_max", "17 is not 1 to 16", kSee},
+    {"hang_timeout_ms = 2000", "hang_timeout_ms = 86400001", "line 31, model.rung.hang_timeout_ms", "is not 0 to",
+     kSee},
+    {"open_requests_max = 64", "open_requests_max = 4097", "line 37, model.ladder.open_requests_max",
+     "is not 1 to 4096", kSee},
+    {"workers_loaded_max = 2", "workers_loaded_max = 0", "line 41, model.ladder.workers_loaded_max", "0 is not 1 to 8",
+     kSee},
+    {"hedge_budget_ppm = 50000", "hedge_budget_ppm = 1000001", "line 42, model.ladder.hedge_budget_ppm",
+     "is not 0 to 1000000", kSee},
+    {"breaker_failures_max = 3", "breaker_failures_max = 17", "line 43, model.ladder.breaker_failures_max",
+     "17 is not 1 to 16", kSee},
     // Meaningless values.
     {"listen = [\"127.0.0.1:8080\"]", "listen = []", "line 2, server.listen", "at least one address", kSee},
     {"listen = [\"127.0.0.1:8080\"]", "listen = [\"8080\"]", "line 2, server.listen", "'8080' is not HOST:PORT", kSee},
-    {"sandbox = \"required\"", "sandbox = \"maybe\"", "line 8, worker.sandbox", "neither \"required\" nor \"off\"", kSee},
+    {"sandbox = \"required\"", "sandbox = \"maybe\"", "line 8, worker.sandbox", "neither \"required\" nor \"off\"",
+     kSee},
     {"name = \"digits\"", "name = \"my digits\"", "line 12, model.name", "letters, digits", kSee},
     {"name = \"digits\"", "name = \"\"", "line 12, model.name", "letters, digits", kSee},
     {"version = \"1\"", "version = \"1/2\"", "line 13, model.version", "letters, digits", kSee},
@@ -127,13 +141,16 @@ const std::vector<Case> kCases = {
     {"shape = [1, 64]", "shape = [1, 0]", "line 19, model.input.shape", "at least one element", kSee},
     {"name = \"compact\"", "name = \"primary\"", "line 34, model.rung.name", "two rungs are called 'primary'", kSee},
     {"name = \"compact\"", "name = \"com pact\"", "line 34, model.rung.name", "a rung needs a name", kSee},
-    {"file = \"b.tflite\"", "file = \"b.tflite\"\nreflex = \"b\"", "line 34, model.rung.name", "either a file or a reflex", kSee},
+    {"file = \"b.tflite\"", "file = \"b.tflite\"\nreflex = \"b\"", "line 34, model.rung.name",
+     "either a file or a reflex", kSee},
     {"file = \"b.tflite\"", "file = \"\"", "line 34, model.rung.name", "either a file or a reflex", kSee},
-    {"file = \"a.tflite\"", "reflex = \"a.reflex\"", "line 12, model.name", "primary: a reflex rung must be the last", kSee},
+    {"file = \"a.tflite\"", "reflex = \"a.reflex\"", "line 12, model.name", "primary: a reflex rung must be the last",
+     kSee},
     {"expected_ms = 5", "expected_ms = 0", "line 12, model.name", "at least a millisecond", kSee},
     {"reserve_ms = 2", "reserve_ms = 1001", "line 12, model.name", "reserve: not 0 to 1 s", kSee},
     {"health_period_ms = 30000", "health_period_ms = 9", "line 12, model.name", "health_period: below 10 ms", kSee},
-    {"breaker_open_max_ms = 300000", "breaker_open_max_ms = 9999", "line 12, model.name", "breaker.open: not within", kSee},
+    {"breaker_open_max_ms = 300000", "breaker_open_max_ms = 9999", "line 12, model.name", "breaker.open: not within",
+     kSee},
     {"backoff_ms = 20", "backoff_ms = 0", "line 12, model.name", "breaker.backoff: not within", kSee},
 };
 
@@ -198,8 +215,9 @@ TEST(BadConfig, AnEmptyFileHasNoModel) {
 }
 
 TEST(BadConfig, TwoModelsOfOneNameAreRefused) {
-  const std::string model = "[[model]]\nname = \"m\"\n[[model.input]]\nname = \"x\"\nshape = [1]\n"
-                            "[[model.output]]\nname = \"y\"\nshape = [1]\n[[model.rung]]\nname = \"r\"\nfile = \"f\"\n";
+  const std::string model =
+      "[[model]]\nname = \"m\"\n[[model.input]]\nname = \"x\"\nshape = [1]\n"
+      "[[model.output]]\nname = \"y\"\nshape = [1]\n[[model.rung]]\nname = \"r\"\nfile = \"f\"\n";
   EXPECT_TRUE(parse_config(model, "device.toml").has_value());
   const auto twice = parse_config(model + model, "device.toml");
   ASSERT_FALSE(twice.has_value());
@@ -208,16 +226,48 @@ TEST(BadConfig, TwoModelsOfOneNameAreRefused) {
 }
 
 TEST(BadConfig, AModelWithoutTensorsIsRefused) {
-  const auto parsed = parse_config("[[model]]\nname = \"m\"\n[[model.rung]]\nname = \"r\"\nfile = \"f\"\n", "device.toml");
+  const auto parsed =
+      parse_config("[[model]]\nname = \"m\"\n[[model.rung]]\nname = \"r\"\nfile = \"f\"\n", "device.toml");
   ASSERT_FALSE(parsed.has_value());
   EXPECT_NE(parsed.error().why.find("[[model.input]]"), std::string::npos);
 }
 
 TEST(BadConfig, AModelWithoutARungIsRefused) {
-  const auto parsed = parse_config("[[model]]\nname = \"m\"\n[[model.input]]\nname = \"x\"\nshape = [1]\n"
-                                   "[[model.output]]\nname = \"y\"\nshape = [1]\n", "device.toml");
+  const auto parsed = parse_config(
+      "[[model]]\nname = \"m\"\n[[model.input]]\nname = \"x\"\nshape = [1]\n"
+      "[[model.output]]\nname = \"y\"\nshape = [1]\n",
+      "device.toml");
   ASSERT_FALSE(parsed.has_value());
   EXPECT_NE(parsed.error().why.find("0 rungs"), std::string::npos) << parsed.error().why;
+}
+
+// Whatever the bytes: a config, or an error that says where.
+TEST(BadConfig, DamagedBytesEndAsAConfigOrAsAnError) {
+  SplitMix64 random(1);
+  int refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text(kGood);
+    for (std::uint64_t edits = 1 + random.below(4); edits > 0; --edits) {
+      const std::size_t at = random.below(text.size());
+      switch (random.below(3)) {
+        case 0:
+          text[at] = static_cast<char>(random.below(256));
+          break;
+        case 1:
+          text.erase(at, 1 + random.below(20));
+          break;
+        default:
+          text.insert(at, text.substr(random.below(text.size()), random.below(20)));
+          break;
+      }
+    }
+    const auto parsed = parse_config(text, "device.toml");
+    if (parsed) continue;
+    ++refused;
+    ASSERT_EQ(parsed.error().code, Code::kBadInput);
+    ASSERT_TRUE(parsed.error().where.starts_with("device.toml, line ")) << parsed.error().to_line();
+  }
+  EXPECT_GT(refused, 1000);
 }
 
 TEST(BadConfig, MoreThanAMegabyteIsNotEvenRead) {

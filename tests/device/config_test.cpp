@@ -236,7 +236,8 @@ TEST(HostPort, IsSplitAtItsLastColon) {
 }
 
 TEST(HostPort, AnythingElseIsRefused) {
-  for (const std::string_view text : {"", ":", "8080", ":8080", "host:", "host:65536", "host:-1", "host:80x", "[]:80"}) {
+  for (const std::string_view text :
+       {"", ":", "8080", ":8080", "host:", "host:65536", "host:-1", "host:80x", "[]:80"}) {
     EXPECT_FALSE(parse_host_port(text, "t").has_value()) << text;
   }
 }

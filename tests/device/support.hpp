@@ -17,7 +17,8 @@ namespace lichen::device {
 class TestDevice : private ports::Answers, private ports::WorkerEvents, private ladder::Watcher {
  public:
   explicit TestDevice(std::uint32_t models = 1)
-      : workers_(queue_, 0, kWorker, fakes::SeededRandom(1, 0, 0), fakes::WorkerModel{.job_ns = {8 * kMillisecondNs, kMillisecondNs}}),
+      : workers_(queue_, 0, kWorker, fakes::SeededRandom(1, 0, 0),
+                 fakes::WorkerModel{.job_ns = {8 * kMillisecondNs, kMillisecondNs}}),
         disk_(fakes::SeededRandom(1, 0, 1)),
         random_(1, 0, 2) {
     for (std::uint32_t m = 0; m < models; ++m) {
@@ -30,11 +31,9 @@ class TestDevice : private ports::Answers, private ports::WorkerEvents, private 
   }
 
   void start() {
-    device_ = std::make_unique<Device>(setups_, DevicePorts{.workers = workers_,
-                                                            .storage = disk_,
-                                                            .random = random_,
-                                                            .answers = *this,
-                                                            .watcher = *this});
+    device_ = std::make_unique<Device>(
+        setups_,
+        DevicePorts{.workers = workers_, .storage = disk_, .random = random_, .answers = *this, .watcher = *this});
     device_->start(queue_.now_ns());
     after_step();
   }
@@ -56,7 +55,8 @@ class TestDevice : private ports::Answers, private ports::WorkerEvents, private 
   }
   ports::RequestId ask(TimeNs within_ns = kSecondNs, std::uint32_t model = 0) {
     const ports::RequestId id = ++asked_;
-    device_->on(queue_.now_ns(), ports::Request{.id = id, .model = model, .deadline_ns = queue_.now_ns() + within_ns, .input = input_});
+    device_->on(queue_.now_ns(),
+                ports::Request{.id = id, .model = model, .deadline_ns = queue_.now_ns() + within_ns, .input = input_});
     after_step();
     return id;
   }

@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::uint64_t kSeeds = 200;
 
-Bytes filled(std::size_t count, int value) { return Bytes(count, static_cast<std::byte>(value)); }
+Bytes filled(std::size_t count, int value) {
+  return Bytes(count, static_cast<std::byte>(value));
+}
 
 class OneDisk {
  public:

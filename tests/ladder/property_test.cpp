@@ -85,7 +85,8 @@ class Chaos {
     switch (random_.below(10)) {
       case 0:
       case 1:
-      case 2: return ask();
+      case 2:
+        return ask();
       case 3:
       case 4:
         if (rig_.job_of(rung)) rig_.answer(rung);
@@ -101,7 +102,8 @@ class Chaos {
       case 7:
         if (rig_.job_of(rung) && random_.chance(200'000)) rig_.refuse_input(rung);
         return;
-      default: return rig_.advance(static_cast<TimeNs>(random_.below(20 * kMillisecondNs)));
+      default:
+        return rig_.advance(static_cast<TimeNs>(random_.below(20 * kMillisecondNs)));
     }
   }
 

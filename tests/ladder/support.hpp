@@ -68,7 +68,9 @@ struct Ask {
 inline RungConfig worker_rung(std::string name, TimeNs expected_ns) {
   return {.name = std::move(name), .expected_ns = expected_ns};
 }
-inline RungConfig reflex_rung() { return {.name = "reflex", .kind = RungKind::kReflex, .expected_ns = 1}; }
+inline RungConfig reflex_rung() {
+  return {.name = "reflex", .kind = RungKind::kReflex, .expected_ns = 1};
+}
 
 // primary (5 ms) and compact (2 ms); no hedges unless a test asks for them.
 inline LadderConfig two_workers() {
@@ -186,7 +188,8 @@ class Rig : private ports::Workers, private ports::Answers, private Watcher, pri
     return at == ends_.end() ? nullptr : &*at;
   }
   // Answered by this rung, for this reason, with this rung's answer to this very request.
-  [[nodiscard]] testing::AssertionResult answered_by(ports::RequestId id, std::uint32_t rung, AnswerReason reason) const {
+  [[nodiscard]] testing::AssertionResult answered_by(ports::RequestId id, std::uint32_t rung,
+                                                     AnswerReason reason) const {
     const End* end = end_of(id);
     if (end == nullptr) return testing::AssertionFailure() << "request " << id << " is still open";
     if (!end->answered) return testing::AssertionFailure() << "refused: " << ports::name_of(end->refusal);

@@ -15,7 +15,9 @@
 namespace lichen::sim {
 namespace {
 
-Options small(std::uint64_t seed) { return {.seed = seed, .devices = 5, .hours = 2, .faults = kAllFaults}; }
+Options small(std::uint64_t seed) {
+  return {.seed = seed, .devices = 5, .hours = 2, .faults = kAllFaults};
+}
 
 // Changes whenever the behaviour of a decider, a fake or the world changes: then look why, and write the new one here.
 constexpr std::uint64_t kGoldenHash = 0xCFB1C5E1CBAC4B5Eull;
@@ -56,7 +58,8 @@ std::uint64_t trace_of_the_first(std::uint32_t devices) {
     const fakes::Event event = shared.queue.pop();
     worlds[event.target]->handle(event);
     if (event.target != 0) continue;
-    for (const std::uint64_t value : {static_cast<std::uint64_t>(event.time_ns), std::uint64_t{event.kind}, event.a, event.b}) {
+    for (const std::uint64_t value :
+         {static_cast<std::uint64_t>(event.time_ns), std::uint64_t{event.kind}, event.a, event.b}) {
       trace.add(value);
     }
   }

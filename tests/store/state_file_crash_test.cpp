@@ -67,8 +67,8 @@ TEST(StateFileCrash, AfterAPowerCutAtAnyStepItSavesAgain) {
   }
 }
 
-// The second file was seen whole by the process that opened it, but its creator never synced the directory: it may still
-// vanish, so the first one must not be overwritten before the directory is synced.
+// The second file was seen whole by the process that opened it, but its creator never synced the directory: it may
+// still vanish, so the first one must not be overwritten before the directory is synced.
 TEST(StateFileCrash, AFileWhoseCreatorWasKilledIsNotReliedOn) {
   std::uint64_t crashes = 0;
   for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
