@@ -14,7 +14,7 @@
 namespace lichen::demo {
 namespace {
 
-constexpr int kClientNice = -10;
+constexpr int kClientNice = -10;                      // as the agent's
 constexpr TimeNs kRetryPauseNs = 2 * kMillisecondNs;  // between attempts on connections that break at once
 
 TimeNs now_ns() {

@@ -94,7 +94,7 @@ class Faults::Script {
   void hang_both() { both(SIGSTOP, "SIGSTOP primary and compact: both hang"); }
 
   void starve(int until) {
-    const BusyLoops loops(kBusyLoopsPerCpu);
+    const BusyLoops loops(kBusyLoopsPerCpu, agent_.nice() + kBusyNiceAbove);
     tell(fmt::format("{} busy loops on every CPU: starving for {:.1f} s", kBusyLoopsPerCpu,
                      static_cast<double>(at(until) - now_ns()) / 1e9));
     wait_until(until);

@@ -202,7 +202,7 @@ class Show {
       if (event.hits_agent) agent_faults.push_back({event.at_ns, event.at_ns + kAgentRestartNs});
     }
     const std::vector<demo::Record> records = board.between(0, kNeverNs);
-    const demo::Tally tally = demo::tally_of(records, start_ns);
+    const demo::Tally tally = demo::tally_of(records);
     screen_.say("\n" + demo::summary_text(records, start_ns, deadline_ns, agent_faults));
     const bool good = tally.answered > 0 && tally.lost == 0 && tally.late == 0;
     if (interrupted)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,6 +144,7 @@ Result<Agent> Agent::start(const std::string& config, const std::string& folder,
   if (pid < 0) return posix::fail_errno(errno, "cannot start", command[0]);
   if (pid == 0) {
     become_child(parent, SIGTERM);
+    ::setpriority(PRIO_PROCESS, 0, kAgentNice);
     send_output_to(saying, STDOUT_FILENO);
     send_output_to(log, STDERR_FILENO);
     become_program(command);
@@ -175,6 +177,10 @@ pid_t Agent::lichend_pid() const {
   return children.empty() ? 0 : children.front();
 }
 
+int Agent::nice() const {
+  return ::getpriority(PRIO_PROCESS, static_cast<id_t>(holder_));
+}
+
 void Agent::stop() {
   if (holder_ == 0) return;
   ::kill(holder_, SIGTERM);
@@ -184,13 +190,14 @@ void Agent::stop() {
   holder_ = 0;
 }
 
-BusyLoops::BusyLoops(unsigned per_cpu) {
+BusyLoops::BusyLoops(unsigned per_cpu, int nice) {
   const pid_t parent = ::getpid();
   for (unsigned i = 0; i < per_cpu * posix::cpus_online(); ++i) {
     const pid_t pid = ::fork();
     if (pid > 0) pids_.push_back(pid);
     if (pid != 0) continue;
     become_child(parent, SIGKILL);
+    ::setpriority(PRIO_PROCESS, 0, nice);
     for (std::atomic<std::uint64_t> count = 0;;) count.fetch_add(1, std::memory_order_relaxed);
   }
 }

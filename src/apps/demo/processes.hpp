@@ -20,6 +20,11 @@ void kill_all_children();
 
 [[nodiscard]] std::vector<pid_t> children_of(pid_t parent);
 
+// As a device's service manager would set it: what has deadlines goes before what has none. Needs permission (root or
+// CAP_SYS_NICE); without it the agent runs like everything else.
+inline constexpr int kAgentNice = -10;
+inline constexpr int kBusyNiceAbove = 10;  // busy loops: so much nicer than the agent, a ninth of its weight
+
 class Agent {
  public:
   // Starts `lichen-holder --listen 127.0.0.1:PORT -- lichend --config CONFIG`, both from this program's folder; their
@@ -31,6 +36,7 @@ class Agent {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] pid_t lichend_pid() const;  // 0: not running now
+  [[nodiscard]] int nice() const;           // what it was given
   void stop();                              // as a service manager would: SIGTERM, then patience, then SIGKILL
 
  private:
@@ -40,11 +46,11 @@ class Agent {
   std::uint16_t port_ = 0;
 };
 
-// Processes that only count, `per_cpu` for each CPU, from start to end of this object's life. They belong to the thread
-// that made them and end with it.
+// Processes that only count, `per_cpu` for each CPU at this nice value, from start to end of this object's life. They
+// belong to the thread that made them and end with it.
 class BusyLoops {
  public:
-  explicit BusyLoops(unsigned per_cpu);
+  BusyLoops(unsigned per_cpu, int nice);
   ~BusyLoops();
   BusyLoops(const BusyLoops&) = delete;
   BusyLoops& operator=(const BusyLoops&) = delete;

@@ -105,21 +105,22 @@ struct Gaps {
   TimeNs agent_ns = 0;  // over a restart of the agent
 };
 
+// From the start over every answer to the end of the last request, whatever became of that.
 Gaps gaps_of(const std::vector<Record>& records, TimeNs start_ns, const std::vector<AgentFault>& agent_faults) {
   Gaps gaps;
   TimeNs last_ns = start_ns;
-  for (const Record& record : records) {
-    if (record.outcome != Outcome::kAnswered) continue;
-    const TimeNs gap_ns = record.done_ns - last_ns;
-    const bool over_restart = std::ranges::any_of(agent_faults, [&](const AgentFault& fault) {
-      return record.done_ns >= fault.from_ns && last_ns <= fault.to_ns;
-    });
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const TimeNs now_ns = records[i].done_ns;
+    if (records[i].outcome != Outcome::kAnswered && i + 1 < records.size()) continue;
+    const bool over_restart = std::ranges::any_of(
+        agent_faults, [&](const AgentFault& fault) { return now_ns >= fault.from_ns && last_ns <= fault.to_ns; });
+    const TimeNs gap_ns = now_ns - last_ns;
     if (over_restart) gaps.agent_ns = std::max(gaps.agent_ns, gap_ns);
     if (!over_restart && gap_ns > gaps.usual_ns) {
       gaps.usual_ns = gap_ns;
       gaps.usual_at_ns = last_ns;
     }
-    last_ns = record.done_ns;
+    last_ns = now_ns;
   }
   return gaps;
 }
@@ -143,7 +144,7 @@ std::string models_text(const LadderFiles& files) {
 }
 
 std::string outcome_text(const std::vector<Record>& records, TimeNs at_ns, bool hits_agent, double accuracy_so_far) {
-  const Tally tally = tally_of(records, at_ns);
+  const Tally tally = tally_of(records);
   std::string text = first_answer_text(records, at_ns, hits_agent);
   if (hits_agent) text += fmt::format("; {} requests asked again", tally.retried);
   text += fmt::format("; longest {}", text_of(std::max(tally.longest_ns, tally.longest_retried_ns)));
@@ -158,7 +159,7 @@ std::string outcome_text(const std::vector<Record>& records, TimeNs at_ns, bool 
 
 std::string summary_text(const std::vector<Record>& records, TimeNs start_ns, TimeNs deadline_ns,
                          const std::vector<AgentFault>& agent_faults) {
-  const Tally tally = tally_of(records, start_ns);
+  const Tally tally = tally_of(records);
   const Gaps gaps = gaps_of(records, start_ns, agent_faults);
   std::string text = fmt::format("  {:<10}{:>9}{:>9}{:>9}{:>9}{:>12}\n", "requests", "fresh", "refused", "late", "lost",
                                  "asked again");

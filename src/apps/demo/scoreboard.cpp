@@ -21,21 +21,14 @@ void count_answer(Tally& tally, const Record& record) {
 
 }  // namespace
 
-Tally tally_of(const std::vector<Record>& records, TimeNs from_ns) {
+Tally tally_of(const std::vector<Record>& records) {
   Tally tally;
-  TimeNs last_ns = from_ns;
   for (const Record& record : records) {
     ++tally.requests;
     if (record.retries > 0) ++tally.retried;
     if (record.outcome == Outcome::kRefused) ++tally.refused;
     if (record.outcome == Outcome::kLost) ++tally.lost;
-    if (record.outcome != Outcome::kAnswered) continue;
-    count_answer(tally, record);
-    if (record.done_ns - last_ns > tally.gap_ns) {
-      tally.gap_ns = record.done_ns - last_ns;
-      tally.gap_at_ns = last_ns;
-    }
-    last_ns = record.done_ns;
+    if (record.outcome == Outcome::kAnswered) count_answer(tally, record);
   }
   return tally;
 }

@@ -51,12 +51,9 @@ struct Tally {
   std::array<std::size_t, kRungs> correct_by_rung{};
   TimeNs longest_ns = 0;          // latency on an unbroken connection
   TimeNs longest_retried_ns = 0;  // from the first attempt to the answer, where a connection broke
-  TimeNs gap_ns = 0;              // longest time without any answer
-  TimeNs gap_at_ns = 0;           // when that began
 };
 
-// In order of `done_ns`. Gaps reach from `from_ns` over the records to the last of them.
-[[nodiscard]] Tally tally_of(const std::vector<Record>& records, TimeNs from_ns);
+[[nodiscard]] Tally tally_of(const std::vector<Record>& records);
 
 class Scoreboard {
  public:
