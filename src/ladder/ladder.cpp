@@ -106,14 +106,10 @@ void Ladder::stop(TimeNs now_ns) {
 
 void Ladder::submit(TimeNs now_ns, const ports::Request& request) {
   if (stopping_) {
-    ++counters_.refused[static_cast<std::size_t>(ports::RefusalReason::kStopping)];
-    return ports_.answers.refuse(request.id, {.reason = ports::RefusalReason::kStopping});
+    return refuse_at_once(request, ports::RefusalReason::kStopping);
   }
-  if (free_.empty() || request.deadline_ns <= now_ns) {
-    const auto reason = free_.empty() ? ports::RefusalReason::kOverloaded : ports::RefusalReason::kDeadlineTooShort;
-    ++counters_.refused[static_cast<std::size_t>(reason)];
-    return ports_.answers.refuse(request.id, {.reason = reason});
-  }
+  if (request.deadline_ns <= now_ns) return refuse_at_once(request, ports::RefusalReason::kDeadlineTooShort);
+  if (free_.empty()) return submit_beyond_queue(now_ns, request);
   const std::uint32_t slot = free_.back();
   free_.pop_back();
   open_.push_back(slot);

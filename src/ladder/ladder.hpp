@@ -210,6 +210,8 @@ class Ladder {
   bool place_on_starting(std::uint32_t slot);
   Fit fit(TimeNs now_ns, const Slot& s, std::uint32_t rung, bool even_unproved, ports::AnswerReason& reason) const;
   void dispatch(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung);
+  void refuse_at_once(const ports::Request& request, ports::RefusalReason reason);
+  void submit_beyond_queue(TimeNs now_ns, const ports::Request& request);
   bool try_reflex(TimeNs now_ns, std::uint32_t slot);
   void refuse(TimeNs now_ns, std::uint32_t slot, ports::RefusalReason reason);
   [[nodiscard]] ports::RefusalReason refusal_for(TimeNs now_ns, const Slot& s, ports::AnswerReason blame) const;

@@ -156,6 +156,24 @@ void Ladder::plan_checks(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung) 
   s.next_ns = std::min({s.hedge_ns, s.rescue_ns, s.last_ns});
 }
 
+void Ladder::refuse_at_once(const ports::Request& request, ports::RefusalReason reason) {
+  ++counters_.refused[static_cast<std::size_t>(reason)];
+  ports_.answers.refuse(request.id, {.reason = reason});
+}
+
+// No slot is free, but a reflex rung needs none: it answers here and now.
+void Ladder::submit_beyond_queue(TimeNs now_ns, const ports::Request& request) {
+  const std::uint32_t last = rungs() - 1;
+  if (!reflex_rung(last) || request.min_rung < last || !ports_.reflex->evaluate(request.input, reflex_output_)) {
+    return refuse_at_once(request, ports::RefusalReason::kOverloaded);
+  }
+  mark_answered(now_ns, rungs_[last]);
+  ++counters_.admitted;
+  ++rungs_[last].counters.answers;
+  ++counters_.answered[static_cast<std::size_t>(ports::AnswerReason::kOverload)];
+  ports_.answers.answer(request.id, {.rung = last, .reason = ports::AnswerReason::kOverload, .output = reflex_output_});
+}
+
 // Something is due for this request.
 void Ladder::check_request(TimeNs now_ns, std::uint32_t slot) {
   Slot& s = slots_[slot];

@@ -49,7 +49,8 @@ struct Answer {
   std::uint32_t rung = 0;
   AnswerReason reason = AnswerReason::kBest;
   TimeNs latency_ns = 0;  // from admission to this call
-  ByteView output;        // the output tensors in the contract's order; valid during the call only
+  // The output tensors in the contract's order; valid during the call, and only until something else is submitted.
+  ByteView output;
 };
 
 enum class RefusalReason : std::uint8_t {

@@ -39,6 +39,28 @@ TEST(LadderQueue, BeyondItsLimitARequestIsRefusedAtOnce) {
   EXPECT_EQ(rig.end_of(rig.ask()), nullptr);  // there is room again
 }
 
+TEST(LadderQueue, BeyondItsLimitAReflexRungAnswersAtOnce) {
+  LadderConfig config = one_worker();
+  config.rungs.push_back(reflex_rung());
+  config.open_requests_max = 1;
+  Rig rig(config);
+  rig.start_all();
+  (void)rig.ask();
+  const auto beyond = rig.ask();
+  EXPECT_TRUE(rig.answered_by(beyond, 1, AnswerReason::kOverload));
+  EXPECT_EQ(rig.end_of(beyond)->at_ns, rig.now_ns());
+}
+
+TEST(LadderQueue, BeyondItsLimitARequestForABetterRungIsRefused) {
+  LadderConfig config = one_worker();
+  config.rungs.push_back(reflex_rung());
+  config.open_requests_max = 1;
+  Rig rig(config);
+  rig.start_all();
+  (void)rig.ask();
+  EXPECT_TRUE(rig.refused_for(rig.ask({.min_rung = 0}), RefusalReason::kOverloaded));
+}
+
 TEST(LadderQueue, ARequestThatCannotBeServedInTurnIsRefusedAtOnce) {
   Rig rig(one_worker());
   rig.start_all();
