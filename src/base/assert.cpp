@@ -7,7 +7,8 @@
 namespace lichen {
 
 void assertion_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "lichen: assertion failed: %s at %s:%d; this is a bug, please report it\n", expression, file, line);
+  std::fprintf(stderr, "lichen: assertion failed: %s at %s:%d; this is a bug, please report it\n", expression, file,
+               line);
   std::abort();
 }
 

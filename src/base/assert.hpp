@@ -7,8 +7,8 @@ namespace lichen {
 [[noreturn]] void assertion_failed(const char* expression, const char* file, int line);
 }
 
-#define LICHEN_ASSERT(...)                                                              \
-  do {                                                                                  \
-    if (!(__VA_ARGS__)) [[unlikely]]                                                    \
-      ::lichen::assertion_failed(#__VA_ARGS__, __FILE__, __LINE__);                     \
+#define LICHEN_ASSERT(...)                                          \
+  do {                                                              \
+    if (!(__VA_ARGS__)) [[unlikely]]                                \
+      ::lichen::assertion_failed(#__VA_ARGS__, __FILE__, __LINE__); \
   } while (false)

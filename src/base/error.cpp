@@ -5,15 +5,24 @@ namespace lichen {
 
 std::string_view name_of(Code code) {
   switch (code) {
-    case Code::kBadInput: return "bad_input";
-    case Code::kNotFound: return "not_found";
-    case Code::kUnsupported: return "unsupported";
-    case Code::kExhausted: return "exhausted";
-    case Code::kDeadlineExceeded: return "deadline_exceeded";
-    case Code::kUnavailable: return "unavailable";
-    case Code::kDataLoss: return "data_loss";
-    case Code::kIo: return "io";
-    case Code::kInternal: return "internal";
+    case Code::kBadInput:
+      return "bad_input";
+    case Code::kNotFound:
+      return "not_found";
+    case Code::kUnsupported:
+      return "unsupported";
+    case Code::kExhausted:
+      return "exhausted";
+    case Code::kDeadlineExceeded:
+      return "deadline_exceeded";
+    case Code::kUnavailable:
+      return "unavailable";
+    case Code::kDataLoss:
+      return "data_loss";
+    case Code::kIo:
+      return "io";
+    case Code::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -22,9 +31,12 @@ int exit_code_of(Code code) {
   switch (code) {
     case Code::kBadInput:
     case Code::kNotFound:
-    case Code::kDataLoss: return 3;
-    case Code::kUnsupported: return 4;
-    default: return 1;
+    case Code::kDataLoss:
+      return 3;
+    case Code::kUnsupported:
+      return 4;
+    default:
+      return 1;
   }
 }
 

@@ -45,18 +45,17 @@ using Result = std::expected<T, Error>;
 
 [[nodiscard]] inline std::unexpected<Error> fail(Code code, std::string what, std::string where = {},
                                                  std::string why = {}, std::string hint = {}) {
-  return std::unexpected(
-      Error{code, std::move(what), std::move(where), std::move(why), std::move(hint)});
+  return std::unexpected(Error{code, std::move(what), std::move(where), std::move(why), std::move(hint)});
 }
 
 }  // namespace lichen
 
 // auto value = LICHEN_TRY(expression returning Result<T>): the value, or return the error to the caller.
 // Also for Result<void>: LICHEN_TRY(check());
-#define LICHEN_TRY(...)                                                     \
-  ({                                                                        \
-    auto lichen_try_result = (__VA_ARGS__);                                 \
-    if (!lichen_try_result) [[unlikely]]                                    \
-      return std::unexpected(std::move(lichen_try_result).error());         \
-    std::move(lichen_try_result).value();                                   \
+#define LICHEN_TRY(...)                                             \
+  ({                                                                \
+    auto lichen_try_result = (__VA_ARGS__);                         \
+    if (!lichen_try_result) [[unlikely]]                            \
+      return std::unexpected(std::move(lichen_try_result).error()); \
+    std::move(lichen_try_result).value();                           \
   })

@@ -35,15 +35,22 @@ Result<Json> parse_json(std::string_view text, std::string_view where, std::size
     return Json::parse(text);
   } catch (const Json::parse_error& e) {
     const std::size_t at = e.byte > 0 ? e.byte - 1 : 0;
-    const char* why = text.empty() ? "it is empty" : at >= text.size() ? "it ends too early" : "not valid JSON from here";
-    return fail(Code::kBadInput, "bad JSON", fmt::format("{}, byte {}", where, at), why, "send one UTF-8 JSON document");
+    const char* why = text.empty()        ? "it is empty"
+                      : at >= text.size() ? "it ends too early"
+                                          : "not valid JSON from here";
+    return fail(Code::kBadInput, "bad JSON", fmt::format("{}, byte {}", where, at), why,
+                "send one UTF-8 JSON document");
   } catch (const std::exception&) {
     return fail(Code::kBadInput, "bad JSON", std::string(where), "a number or string in it cannot be represented");
   }
 }
 
 Json to_json(const Error& error) {
-  return {{"code", name_of(error.code)}, {"what", error.what}, {"where", error.where}, {"why", error.why}, {"try", error.hint}};
+  return {{"code", name_of(error.code)},
+          {"what", error.what},
+          {"where", error.where},
+          {"why", error.why},
+          {"try", error.hint}};
 }
 
 }  // namespace lichen

@@ -17,7 +17,8 @@ using Json = nlohmann::json;
 inline constexpr std::size_t kJsonDepthMax = 32;
 
 // Parses one UTF-8 document. `where` names the source in the error ("request body").
-[[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view where, std::size_t depth_max = kJsonDepthMax);
+[[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view where,
+                                      std::size_t depth_max = kJsonDepthMax);
 
 // The error as {"code", "what", "where", "why", "try"}.
 [[nodiscard]] Json to_json(const Error& error);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Planted bugs: mistakes that the simulation must be able to find, compiled in only with -DLICHEN_PLANTED_BUGS=ON
-// (preset `planted`) and switched on by `lichen sim run --plant NAME`. In every other build planted() is constant false.
+// (preset `planted`) and switched on by `lichen sim run --plant NAME`. In every other build planted() is constant
+// false.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,13 @@ enum class Bug : std::uint8_t {
 
 #ifdef LICHEN_PLANTED_BUGS
 inline Bug planted_bug = Bug::kNone;
-[[nodiscard]] inline bool planted(Bug bug) { return planted_bug == bug; }
+[[nodiscard]] inline bool planted(Bug bug) {
+  return planted_bug == bug;
+}
 #else
-[[nodiscard]] constexpr bool planted(Bug) { return false; }
+[[nodiscard]] constexpr bool planted(Bug) {
+  return false;
+}
 #endif
 
 }  // namespace lichen

@@ -89,8 +89,8 @@ class Section {
     const toml::node* node = table_.get(key);
     const toml::source_region& at = node != nullptr ? node->source() : table_.source();
     const std::string name = section_.empty() ? std::string(key) : fmt::format("{}.{}", section_, key);
-    error_ = Error{Code::kBadInput, "bad config", fmt::format("{}, line {}, {}", where_, at.begin.line, name), std::move(why),
-                   std::move(hint)};
+    error_ = Error{Code::kBadInput, "bad config", fmt::format("{}, line {}, {}", where_, at.begin.line, name),
+                   std::move(why), std::move(hint)};
   }
 
  private:
@@ -107,8 +107,10 @@ class Section {
     if (error_) return;
     const std::string nearest = nearest_config_key(section_, key);
     error_ = Error{Code::kBadInput, "unknown key in config",
-                   fmt::format("{}, line {}, {}{}{}", where_, node.source().begin.line, section_, section_.empty() ? "" : ".", key),
-                   "no such key", nearest.empty() ? "see lichend --explain-config" : fmt::format("did you mean '{}'?", nearest)};
+                   fmt::format("{}, line {}, {}{}{}", where_, node.source().begin.line, section_,
+                               section_.empty() ? "" : ".", key),
+                   "no such key",
+                   nearest.empty() ? "see lichend --explain-config" : fmt::format("did you mean '{}'?", nearest)};
   }
 
   const toml::table& table_;
@@ -161,7 +163,8 @@ std::vector<tensor::TensorSpec> read_tensors(Section& model, std::string_view ke
 bool is_model_name(std::string_view name) {
   constexpr std::size_t kNameBytesMax = 128;
   return !name.empty() && name.size() <= kNameBytesMax && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   });
 }
 
@@ -170,11 +173,13 @@ void read_ladder(Section& s, ladder::LadderConfig& l) {
   s.milliseconds("reserve_ms", l.reserve_ns);
   s.milliseconds("health_period_ms", l.health_period_ns);
   s.milliseconds("step_up_dwell_ms", l.step_up_dwell_ns);
-  l.workers_loaded_max = static_cast<std::uint32_t>(s.number("workers_loaded_max", l.workers_loaded_max, 1, ports::kRungsMax));
+  l.workers_loaded_max =
+      static_cast<std::uint32_t>(s.number("workers_loaded_max", l.workers_loaded_max, 1, ports::kRungsMax));
   l.hedge_budget_ppm = static_cast<Ppm>(s.number("hedge_budget_ppm", l.hedge_budget_ppm, 0, kWholePpm));
   s.milliseconds("hedge_delay_min_ms", l.hedge_delay_min_ns);
   ladder::BreakerConfig& b = l.breaker;
-  b.failures_max = static_cast<std::uint32_t>(s.number("breaker_failures_max", b.failures_max, 1, ladder::kBreakerFailuresMax));
+  b.failures_max =
+      static_cast<std::uint32_t>(s.number("breaker_failures_max", b.failures_max, 1, ladder::kBreakerFailuresMax));
   s.milliseconds("breaker_window_ms", b.window_ns);
   s.milliseconds("breaker_open_ms", b.open_ns);
   s.milliseconds("breaker_open_max_ms", b.open_max_ns);
@@ -211,14 +216,16 @@ ModelConfig read_model(Section& s, std::string_view where) {
   contract.version = s.text("version", "1");
   if (!is_model_name(contract.version)) s.bad("version", "letters, digits, '.', '_', '-' only");
   const std::string kind = s.text("kind", "plain");
-  if (kind != "plain" && kind != "probabilities") s.bad("kind", fmt::format("'{}' is neither \"plain\" nor \"probabilities\"", kind));
+  if (kind != "plain" && kind != "probabilities")
+    s.bad("kind", fmt::format("'{}' is neither \"plain\" nor \"probabilities\"", kind));
   contract.output_kind = kind == "probabilities" ? protocol::OutputKind::kProbabilities : protocol::OutputKind::kPlain;
   contract.labels = s.list<std::string>("labels", "strings");
   contract.inputs = read_tensors(s, "input");
   contract.outputs = read_tensors(s, "output");
   for (const auto* side : {&contract.inputs, &contract.outputs}) {
     if (side->empty() || side->size() > protocol::kContractTensorsMax) {
-      s.bad("name", fmt::format("a model needs 1 to {} of [[model.input]] and of [[model.output]]", protocol::kContractTensorsMax));
+      s.bad("name", fmt::format("a model needs 1 to {} of [[model.input]] and of [[model.output]]",
+                                protocol::kContractTensorsMax));
     } else if (tensor::bytes_of_all(*side) > protocol::kContractBytesMax) {
       s.bad("name", fmt::format("its tensors take more than {} bytes", protocol::kContractBytesMax));
     }
@@ -244,7 +251,8 @@ void read_server(Section& s, ServerConfig& server) {
 void read_worker(Section& s, WorkerConfig& worker) {
   worker.program = s.text("program", "");
   const std::string sandbox = s.text("sandbox", "required");
-  if (sandbox != "required" && sandbox != "off") s.bad("sandbox", fmt::format("'{}' is neither \"required\" nor \"off\"", sandbox));
+  if (sandbox != "required" && sandbox != "off")
+    s.bad("sandbox", fmt::format("'{}' is neither \"required\" nor \"off\"", sandbox));
   worker.sandbox = sandbox == "required";
   worker.memory_bytes_max = static_cast<std::uint64_t>(s.number("memory_mb", 512, 1, 1 << 20)) << 20;
   worker.spin_ns_max = static_cast<std::uint32_t>(s.number("spin_us", 50, 0, 1000) * kMicrosecondNs);
@@ -270,12 +278,14 @@ Result<HostPort> parse_host_port(std::string_view text, std::string_view where) 
 
 Result<DeviceConfig> parse_config(std::string_view toml_text, std::string_view where) {
   if (toml_text.size() > kConfigBytesMax) {
-    return fail(Code::kBadInput, "bad config", std::string(where), fmt::format("longer than {} bytes", kConfigBytesMax));
+    return fail(Code::kBadInput, "bad config", std::string(where),
+                fmt::format("longer than {} bytes", kConfigBytesMax));
   }
   const toml::parse_result parsed = toml::parse(toml_text);
   if (!parsed) {
     return fail(Code::kBadInput, "bad config",
-                fmt::format("{}, line {}, column {}", where, parsed.error().source().begin.line, parsed.error().source().begin.column),
+                fmt::format("{}, line {}, column {}", where, parsed.error().source().begin.line,
+                            parsed.error().source().begin.column),
                 std::string(parsed.error().description()), "mend the TOML there");
   }
   std::optional<Error> error;
@@ -286,7 +296,8 @@ Result<DeviceConfig> parse_config(std::string_view toml_text, std::string_view w
   for (Section& s : root.tables("worker")) read_worker(s, config.worker);
   for (Section& s : root.tables("model")) {
     ModelConfig model = read_model(s, where);
-    const bool twice = std::ranges::any_of(config.models, [&](const ModelConfig& m) { return m.contract.model == model.contract.model; });
+    const bool twice = std::ranges::any_of(
+        config.models, [&](const ModelConfig& m) { return m.contract.model == model.contract.model; });
     if (twice) s.bad("name", fmt::format("two models are called '{}'", model.contract.model));
     config.models.push_back(std::move(model));
   }

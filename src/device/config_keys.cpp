@@ -14,18 +14,24 @@ namespace lichen::device {
 namespace {
 
 constexpr std::array kKeys = {
-    ConfigKey{"server", "listen", R"(["127.0.0.1:8080"])", "addresses of the REST door; \"unix:PATH\" for a Unix socket; port 0 picks one and prints it; ignored when sockets are handed over (systemd, lichen-holder)"},
+    ConfigKey{"server", "listen", R"(["127.0.0.1:8080"])",
+              "addresses of the REST door; \"unix:PATH\" for a Unix socket; port 0 picks one and prints it; ignored "
+              "when sockets are handed over (systemd, lichen-holder)"},
     ConfigKey{"server", "deadline_default_ms", "1000", "for requests that name no deadline"},
     ConfigKey{"server", "deadline_max_ms", "60000", "longer deadlines mean this one"},
     ConfigKey{"server", "connections_max", "256", "further clients hear 503 at once"},
     ConfigKey{"state", "directory", R"("state")", "where the device remembers its restarts; relative to this file"},
     ConfigKey{"worker", "program", R"("")", "path of lichen-worker; empty: beside lichend"},
-    ConfigKey{"worker", "sandbox", R"("required")", "\"required\", or \"off\" for development on kernels without seccomp"},
+    ConfigKey{"worker", "sandbox", R"("required")",
+              "\"required\", or \"off\" for development on kernels without seccomp"},
     ConfigKey{"worker", "memory_mb", "512", "private memory of one worker; more kills it"},
-    ConfigKey{"worker", "spin_us", "50", "how long two busy sides may spin for each other instead of sleeping; 0: never"},
+    ConfigKey{"worker", "spin_us", "50",
+              "how long two busy sides may spin for each other instead of sleeping; 0: never"},
     ConfigKey{"model", "name", R"("digits")", "as in the URL: letters, digits, '.', '_', '-'"},
     ConfigKey{"model", "version", R"("1")", "shown in answers"},
-    ConfigKey{"model", "kind", R"("plain")", "\"probabilities\": the first output is a row of class probabilities, and answers carry lichen_confidence"},
+    ConfigKey{
+        "model", "kind", R"("plain")",
+        "\"probabilities\": the first output is a row of class probabilities, and answers carry lichen_confidence"},
     ConfigKey{"model", "labels", "[]", "names of the classes"},
     ConfigKey{"model.input", "name", R"("image")", "one [[model.input]] for each input of the contract"},
     ConfigKey{"model.input", "dtype", R"("FP32")", "FP32, FP16, INT8, UINT8, INT16, INT32, INT64 or BOOL"},
@@ -34,13 +40,16 @@ constexpr std::array kKeys = {
     ConfigKey{"model.output", "dtype", R"("FP32")", "as for inputs; rungs with other types are adapted"},
     ConfigKey{"model.output", "shape", "[1, 10]", "exact, outermost first"},
     ConfigKey{"model.rung", "name", R"("primary")", "one [[model.rung]] a rung, best first"},
-    ConfigKey{"model.rung", "file", R"("digits_f32.tflite")", "a model, run in a worker process; relative to this file"},
-    ConfigKey{"model.rung", "reflex", R"("digits.reflex")", "instead of file: a reflex table, evaluated in lichend; only in the last rung"},
+    ConfigKey{"model.rung", "file", R"("digits_f32.tflite")",
+              "a model, run in a worker process; relative to this file"},
+    ConfigKey{"model.rung", "reflex", R"("digits.reflex")",
+              "instead of file: a reflex table, evaluated in lichend; only in the last rung"},
     ConfigKey{"model.rung", "threads", "1", "of the worker"},
     ConfigKey{"model.rung", "memory_mb", "512", "instead of [worker] memory_mb"},
     ConfigKey{"model.rung", "cpu", "0", "run the worker on this CPU only; default: any"},
     ConfigKey{"model.rung", "expected_ms", "5", "first guess of its latency; learned from then on"},
-    ConfigKey{"model.rung", "hang_timeout_ms", "2000", "a request that takes longer means that the worker hangs, and it is killed"},
+    ConfigKey{"model.rung", "hang_timeout_ms", "2000",
+              "a request that takes longer means that the worker hangs, and it is killed"},
     ConfigKey{"model.rung", "start_timeout_ms", "20000", "a worker that is not ready by then is killed"},
     ConfigKey{"model.ladder", "open_requests_max", "64", "waiting and running together; more are refused at once"},
     ConfigKey{"model.ladder", "reserve_ms", "2", "kept before each deadline for the last resort"},
@@ -53,13 +62,20 @@ constexpr std::array kKeys = {
     ConfigKey{"model.ladder", "breaker_window_ms", "60000", ""},
     ConfigKey{"model.ladder", "breaker_open_ms", "10000", "how long it stays open, doubled each time in a row"},
     ConfigKey{"model.ladder", "breaker_open_max_ms", "300000", ""},
-    ConfigKey{"model.ladder", "backoff_ms", "20", "before a restart: a random time below this, doubled with every failure in a row"},
+    ConfigKey{"model.ladder", "backoff_ms", "20",
+              "before a restart: a random time below this, doubled with every failure in a row"},
     ConfigKey{"model.ladder", "backoff_max_ms", "10000", ""},
 };
 
 // Sections within a section, which are names there too.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kSubsections = {
-    {{"", "server"}, {"", "state"}, {"", "worker"}, {"", "model"}, {"model", "input"}, {"model", "output"}, {"model", "rung"}, {"model", "ladder"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kSubsections = {{{"", "server"},
+                                                                                        {"", "state"},
+                                                                                        {"", "worker"},
+                                                                                        {"", "model"},
+                                                                                        {"model", "input"},
+                                                                                        {"model", "output"},
+                                                                                        {"model", "rung"},
+                                                                                        {"model", "ladder"}}};
 
 constexpr std::size_t kFarEdits = 4;  // names further apart than this are not a slip of the keyboard
 
@@ -84,11 +100,15 @@ bool is_list(std::string_view section) {
 
 }  // namespace
 
-std::span<const ConfigKey> config_keys() { return kKeys; }
+std::span<const ConfigKey> config_keys() {
+  return kKeys;
+}
 
 bool is_config_key(std::string_view section, std::string_view name) {
-  const bool key = std::ranges::any_of(kKeys, [&](const ConfigKey& k) { return k.section == section && k.name == name; });
-  return key || std::ranges::any_of(kSubsections, [&](const auto& s) { return s.first == section && s.second == name; });
+  const bool key =
+      std::ranges::any_of(kKeys, [&](const ConfigKey& k) { return k.section == section && k.name == name; });
+  return key ||
+         std::ranges::any_of(kSubsections, [&](const auto& s) { return s.first == section && s.second == name; });
 }
 
 std::string nearest_config_key(std::string_view section, std::string_view name) {

@@ -11,7 +11,7 @@ namespace lichen::device {
 struct ConfigKey {
   std::string_view section;  // "server", "model.rung", ...
   std::string_view name;
-  std::string_view shown;    // its default, or an example where there is none, as TOML
+  std::string_view shown;  // its default, or an example where there is none, as TOML
   std::string_view help;
 };
 

@@ -28,8 +28,8 @@ namespace lichen::device {
 struct ModelSetup {
   std::string name;
   ladder::LadderConfig ladder;
-  Bytes canary_input;             // one request's worth of input bytes
-  std::size_t output_bytes = 0;   // of one answer
+  Bytes canary_input;            // one request's worth of input bytes
+  std::size_t output_bytes = 0;  // of one answer
   ports::Reflex* reflex = nullptr;
 };
 
@@ -43,8 +43,8 @@ struct DevicePorts {
 
 struct StateStatus {
   store::StateFile::Phase phase = store::StateFile::Phase::kClosed;
-  std::uint64_t boot_id = 0;          // of this start; 0: not known (yet)
-  bool boot_id_durable = false;       // no later start can get the same one
+  std::uint64_t boot_id = 0;     // of this start; 0: not known (yet)
+  bool boot_id_durable = false;  // no later start can get the same one
   std::optional<Error> fault;
 };
 

@@ -21,12 +21,22 @@ ports::StorageOp Disk::submit(Kind kind, std::string_view name, Bytes content) {
   return op;
 }
 
-ports::StorageOp Disk::read(std::string_view name) { return submit(Kind::kRead, name); }
-ports::StorageOp Disk::write(std::string_view name, Bytes content) { return submit(Kind::kWrite, name, std::move(content)); }
-ports::StorageOp Disk::sync(std::string_view name) { return submit(Kind::kSync, name); }
-ports::StorageOp Disk::sync_directory() { return submit(Kind::kSyncDirectory, ""); }
+ports::StorageOp Disk::read(std::string_view name) {
+  return submit(Kind::kRead, name);
+}
+ports::StorageOp Disk::write(std::string_view name, Bytes content) {
+  return submit(Kind::kWrite, name, std::move(content));
+}
+ports::StorageOp Disk::sync(std::string_view name) {
+  return submit(Kind::kSync, name);
+}
+ports::StorageOp Disk::sync_directory() {
+  return submit(Kind::kSyncDirectory, "");
+}
 
-std::vector<ports::StorageOp> Disk::take_submitted() { return std::exchange(submitted_, {}); }
+std::vector<ports::StorageOp> Disk::take_submitted() {
+  return std::exchange(submitted_, {});
+}
 
 ports::StorageDone Disk::complete(ports::StorageOp op, bool fails) {
   const auto at = pending_.find(op);
@@ -52,7 +62,8 @@ Result<Bytes> Disk::perform(const Pending& p, bool fails) {
       if (fails) return fail(Code::kIo, "cannot write", p.name, "no space left on device");
       return Bytes{};
     }
-    case Kind::kSync: return sync_file(p.name, fails);
+    case Kind::kSync:
+      return sync_file(p.name, fails);
     case Kind::kSyncDirectory:
       if (fails) return fail(Code::kIo, "cannot sync", "the directory", "input/output error");
       for (auto& [name, file] : files_) file.entry_durable = file.entry_durable || file.exists;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Virtual time: a queue of events keyed (time_ns, sequence). Popping one moves the clock to its time; events of the same
-// time come in the order in which they were pushed, so a run is a function of its seed alone.
+// Virtual time: a queue of events keyed (time_ns, sequence). Popping one moves the clock to its time; events of the
+// same time come in the order in which they were pushed, so a run is a function of its seed alone.
 #pragma once
 
 #include <cstdint>

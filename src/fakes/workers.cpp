@@ -31,7 +31,8 @@ FakeWorkers::Worker* FakeWorkers::find(ports::WorkerId id) {
   return at == workers_.end() ? nullptr : &*at;
 }
 
-// The event carries the job, so that an event of an earlier job (before the worker was frozen, say) is not taken for it.
+// The event carries the job, so that an event of an earlier job (before the worker was frozen, say) is not taken for
+// it.
 void FakeWorkers::later(TimeNs in_ns, std::uint32_t what, const Worker& worker) {
   queue_.push(queue_.now_ns() + in_ns, target_, kind_ + what, worker.id, worker.job);
 }

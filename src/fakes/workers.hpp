@@ -31,12 +31,12 @@ struct WorkerModel {
 };
 
 struct WorkerTrouble {
-  std::uint32_t slowdown = 1;          // jobs take this many times longer
+  std::uint32_t slowdown = 1;  // jobs take this many times longer
   std::uint32_t start_fails_ppm = 0;
   std::uint32_t start_hangs_ppm = 0;
-  std::uint32_t job_dies_ppm = 0;      // the worker dies with the job
-  std::uint32_t job_hangs_ppm = 0;     // it never answers
-  std::uint32_t job_refused_ppm = 0;   // the model refuses the input
+  std::uint32_t job_dies_ppm = 0;     // the worker dies with the job
+  std::uint32_t job_hangs_ppm = 0;    // it never answers
+  std::uint32_t job_refused_ppm = 0;  // the model refuses the input
 };
 
 class FakeWorkers : public ports::Workers {

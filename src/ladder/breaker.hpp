@@ -22,9 +22,9 @@ enum class BreakerState : std::uint8_t { kClosed, kOpen, kHalfOpen };
 [[nodiscard]] std::string_view name_of(BreakerState state);
 
 struct BreakerConfig {
-  std::uint32_t failures_max = 3;          // 1 to kBreakerFailuresMax
+  std::uint32_t failures_max = 3;  // 1 to kBreakerFailuresMax
   TimeNs window_ns = 60 * kSecondNs;
-  TimeNs open_ns = 10 * kSecondNs;         // the first time
+  TimeNs open_ns = 10 * kSecondNs;  // the first time
   TimeNs open_max_ns = 5 * kMinuteNs;
   TimeNs backoff_ns = 20 * kMillisecondNs;  // between single failures: uniform in [0, backoff_ns * 2^n), "full jitter"
   TimeNs backoff_max_ns = 10 * kSecondNs;

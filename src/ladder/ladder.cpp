@@ -15,27 +15,42 @@ Watcher::~Watcher() = default;
 
 std::string_view name_of(RungState state) {
   switch (state) {
-    case RungState::kUnloaded: return "unloaded";
-    case RungState::kDown: return "down";
-    case RungState::kStarting: return "starting";
-    case RungState::kReady: return "ready";
-    case RungState::kDying: return "dying";
+    case RungState::kUnloaded:
+      return "unloaded";
+    case RungState::kDown:
+      return "down";
+    case RungState::kStarting:
+      return "starting";
+    case RungState::kReady:
+      return "ready";
+    case RungState::kDying:
+      return "dying";
   }
   return "down";
 }
 
 std::string_view name_of(RungEvent event) {
   switch (event) {
-    case RungEvent::kStarted: return "started";
-    case RungEvent::kReady: return "ready";
-    case RungEvent::kServes: return "serves";
-    case RungEvent::kStartFailed: return "start_failed";
-    case RungEvent::kStartHung: return "start_hung";
-    case RungEvent::kDied: return "died";
-    case RungEvent::kHung: return "hung";
-    case RungEvent::kBreakerOpened: return "breaker_opened";
-    case RungEvent::kBreakerClosed: return "breaker_closed";
-    case RungEvent::kUnloaded: return "unloaded";
+    case RungEvent::kStarted:
+      return "started";
+    case RungEvent::kReady:
+      return "ready";
+    case RungEvent::kServes:
+      return "serves";
+    case RungEvent::kStartFailed:
+      return "start_failed";
+    case RungEvent::kStartHung:
+      return "start_hung";
+    case RungEvent::kDied:
+      return "died";
+    case RungEvent::kHung:
+      return "hung";
+    case RungEvent::kBreakerOpened:
+      return "breaker_opened";
+    case RungEvent::kBreakerClosed:
+      return "breaker_closed";
+    case RungEvent::kUnloaded:
+      return "unloaded";
   }
   return "died";
 }
@@ -49,7 +64,8 @@ Result<void> check(const LadderConfig& config, std::string_view where) {
   }
   for (std::size_t r = 0; r < config.rungs.size(); ++r) {
     const RungConfig& rung = config.rungs[r];
-    if (rung.kind == RungKind::kReflex && r + 1 != config.rungs.size()) return bad(rung.name, "a reflex rung must be the last");
+    if (rung.kind == RungKind::kReflex && r + 1 != config.rungs.size())
+      return bad(rung.name, "a reflex rung must be the last");
     if (rung.expected_ns <= 0 || rung.hang_timeout_ns < kMillisecondNs || rung.start_timeout_ns < kMillisecondNs) {
       return bad(rung.name, "its times must be at least a millisecond");
     }
@@ -62,14 +78,20 @@ Result<void> check(const LadderConfig& config, std::string_view where) {
   if (config.hedge_budget_ppm < 0 || config.hedge_budget_ppm > kWholePpm) return bad("hedge_budget", "not 0 to 100 %");
   const BreakerConfig& b = config.breaker;
   if (b.failures_max < 1 || b.failures_max > kBreakerFailuresMax) return bad("breaker.failures_max", "not 1 to 16");
-  if (b.open_ns <= 0 || b.open_max_ns < b.open_ns || b.open_max_ns > 24 * kHourNs) return bad("breaker.open", "not within (0, 24 h]");
-  if (b.backoff_ns <= 0 || b.backoff_max_ns < b.backoff_ns || b.backoff_max_ns > kHourNs) return bad("breaker.backoff", "not within (0, 1 h]");
+  if (b.open_ns <= 0 || b.open_max_ns < b.open_ns || b.open_max_ns > 24 * kHourNs)
+    return bad("breaker.open", "not within (0, 24 h]");
+  if (b.backoff_ns <= 0 || b.backoff_max_ns < b.backoff_ns || b.backoff_max_ns > kHourNs)
+    return bad("breaker.backoff", "not within (0, 1 h]");
   return {};
 }
 
 Ladder::Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_input, std::size_t output_bytes,
                LadderPorts ports)
-    : model_(model), config_(config), canary_input_(std::move(canary_input)), ports_(ports), reflex_output_(output_bytes) {
+    : model_(model),
+      config_(config),
+      canary_input_(std::move(canary_input)),
+      ports_(ports),
+      reflex_output_(output_bytes) {
   LICHEN_ASSERT(check(config, "ladder").has_value());
   rungs_.reserve(config.rungs.size());
   for (const RungConfig& rung : config.rungs) {
@@ -89,7 +111,8 @@ Ladder::Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_inp
 void Ladder::start(TimeNs now_ns, std::span<const std::uint32_t> times_opened) {
   LICHEN_ASSERT(stopping_);
   stopping_ = false;
-  for (std::size_t r = 0; r < std::min(times_opened.size(), rungs_.size()); ++r) rungs_[r].breaker.restore(times_opened[r]);
+  for (std::size_t r = 0; r < std::min(times_opened.size(), rungs_.size()); ++r)
+    rungs_[r].breaker.restore(times_opened[r]);
   if (rungs_.back().config.kind == RungKind::kReflex) reflex_canary(now_ns, rungs() - 1);
   staff(now_ns);
   plan_wake();
@@ -209,12 +232,15 @@ void Ladder::plan_wake() {
   for (const std::uint32_t slot : open_) wake_ns = std::min(wake_ns, slots_[slot].next_ns);
   for (const Rung& r : rungs_) {
     switch (r.state) {
-      case RungState::kUnloaded: break;
+      case RungState::kUnloaded:
+        break;
       case RungState::kDown:
         if (r.wanted) wake_ns = std::min(wake_ns, r.due_ns);
         break;
       case RungState::kStarting:
-      case RungState::kDying: wake_ns = std::min(wake_ns, r.due_ns); break;
+      case RungState::kDying:
+        wake_ns = std::min(wake_ns, r.due_ns);
+        break;
       case RungState::kReady:
         if (r.job != 0) {
           wake_ns = std::min(wake_ns, r.job_since_ns + r.config.hang_timeout_ns);
@@ -250,11 +276,13 @@ RungStatus Ladder::rung_status(TimeNs now_ns, std::uint32_t rung) const {
   status.kind = r.config.kind;
   status.state = r.state;
   status.serves = serves(now_ns, r);
-  status.healthy = r.state == RungState::kReady && r.answered_ns >= 0 && now_ns - r.answered_ns <= config_.health_period_ns;
+  status.healthy =
+      r.state == RungState::kReady && r.answered_ns >= 0 && now_ns - r.answered_ns <= config_.health_period_ns;
   status.breaker = r.breaker.state(now_ns);
   status.latency_ns = r.latency_ns;
   if (r.answered_ns >= 0) status.last_answer_age_ns = now_ns - r.answered_ns;
-  if (r.state == RungState::kDown && r.due_ns != kNeverNs) status.restart_in_ns = std::max<TimeNs>(0, r.due_ns - now_ns);
+  if (r.state == RungState::kDown && r.due_ns != kNeverNs)
+    status.restart_in_ns = std::max<TimeNs>(0, r.due_ns - now_ns);
   status.last_trouble = r.last_trouble;
   status.counters = r.counters;
   return status;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Ladder of one model: which rung answers a request, and what happens when a rung dies, hangs, is slow or lies down.
-// A decider: one thread, no I/O, no clock. Rung 0 is the best; worker rungs run in processes of their own behind the
-// Workers port, a reflex rung is evaluated here.
+// The Ladder of one model: which rung answers a request, and what happens when a rung dies, hangs, is slow or lies
+// down. A decider: one thread, no I/O, no clock. Rung 0 is the best; worker rungs run in processes of their own behind
+// the Workers port, a reflex rung is evaluated here.
 //
 // The promise it keeps: every request handed to submit() is answered or refused exactly once, before its deadline, and
 // refused at once if nothing allowed can answer. How:
-//   - placing: the best rung that serves and can make the deadline; a busy one is waited for only while that still holds;
+//   - placing: the best rung that serves and can make the deadline; a busy one is waited for only while that still
+//   holds;
 //   - a worker that dies, or refuses the input, hands its request down at once; each rung is tried once a request;
 //   - a rung slower than usual is hedged: the next one is asked too, within a budget (5 % of requests by default);
 //   - shortly before the deadline the next worker is asked, and at last the reflex table, in the reserved time;
@@ -37,19 +38,19 @@ enum class RungKind : std::uint8_t { kWorker, kReflex };
 struct RungConfig {
   std::string name;  // "primary"
   RungKind kind = RungKind::kWorker;
-  TimeNs expected_ns = 5 * kMillisecondNs;    // the first guess of its latency; learned from then on
-  TimeNs hang_timeout_ns = 2 * kSecondNs;     // a job older than this: the worker hangs
-  TimeNs start_timeout_ns = 20 * kSecondNs;   // not ready by then: the start hangs
+  TimeNs expected_ns = 5 * kMillisecondNs;   // the first guess of its latency; learned from then on
+  TimeNs hang_timeout_ns = 2 * kSecondNs;    // a job older than this: the worker hangs
+  TimeNs start_timeout_ns = 20 * kSecondNs;  // not ready by then: the start hangs
 };
 
 struct LadderConfig {
-  std::vector<RungConfig> rungs;  // best first, 1 to kRungsMax; a reflex rung may only be the last
-  std::uint32_t open_requests_max = 64;          // waiting and running together
-  TimeNs reserve_ns = 2 * kMillisecondNs;        // kept before each deadline for the last resort
-  TimeNs health_period_ns = 30 * kSecondNs;      // readiness: something answered within it; canaries keep it true
-  TimeNs step_up_dwell_ns = kSecondNs;           // a rung that failed serves again only after this
-  std::uint32_t workers_loaded_max = 2;          // the rung that answers and its warm spare
-  Ppm hedge_budget_ppm = 50'000;                 // hedges per admitted request
+  std::vector<RungConfig> rungs;             // best first, 1 to kRungsMax; a reflex rung may only be the last
+  std::uint32_t open_requests_max = 64;      // waiting and running together
+  TimeNs reserve_ns = 2 * kMillisecondNs;    // kept before each deadline for the last resort
+  TimeNs health_period_ns = 30 * kSecondNs;  // readiness: something answered within it; canaries keep it true
+  TimeNs step_up_dwell_ns = kSecondNs;       // a rung that failed serves again only after this
+  std::uint32_t workers_loaded_max = 2;      // the rung that answers and its warm spare
+  Ppm hedge_budget_ppm = 50'000;             // hedges per admitted request
   TimeNs hedge_delay_min_ns = kMillisecondNs;
   BreakerConfig breaker;
 };
@@ -58,26 +59,26 @@ struct LadderConfig {
 [[nodiscard]] Result<void> check(const LadderConfig& config, std::string_view where);
 
 enum class RungState : std::uint8_t {
-  kUnloaded,   // not wanted now: better rungs are well and there is a spare
-  kDown,       // waits for its restart time
-  kStarting,   // the worker loads its model
-  kReady,      // idle or with a job
-  kDying,      // killed, not gone yet
+  kUnloaded,  // not wanted now: better rungs are well and there is a spare
+  kDown,      // waits for its restart time
+  kStarting,  // the worker loads its model
+  kReady,     // idle or with a job
+  kDying,     // killed, not gone yet
 };
 [[nodiscard]] std::string_view name_of(RungState state);
 
 // What happened to a rung, for logs, the timeline and the state file.
 enum class RungEvent : std::uint8_t {
-  kStarted,         // a worker was started
-  kReady,           // it loaded its model
-  kServes,          // it takes requests (again)
-  kStartFailed,     // it could not load its model
-  kStartHung,       // it was not ready in time and is killed
-  kDied,            // the worker died by itself
-  kHung,            // a job took too long and the worker is killed
-  kBreakerOpened,   // too many failures: left alone for a while
-  kBreakerClosed,   // it proved itself: past failures are forgotten
-  kUnloaded,        // no longer needed as a spare
+  kStarted,        // a worker was started
+  kReady,          // it loaded its model
+  kServes,         // it takes requests (again)
+  kStartFailed,    // it could not load its model
+  kStartHung,      // it was not ready in time and is killed
+  kDied,           // the worker died by itself
+  kHung,           // a job took too long and the worker is killed
+  kBreakerOpened,  // too many failures: left alone for a while
+  kBreakerClosed,  // it proved itself: past failures are forgotten
+  kUnloaded,       // no longer needed as a spare
 };
 [[nodiscard]] std::string_view name_of(RungEvent event);
 
@@ -111,10 +112,10 @@ struct RungStatus {
   std::string name;
   RungKind kind = RungKind::kWorker;
   RungState state = RungState::kDown;
-  bool serves = false;     // takes requests now
-  bool healthy = false;    // answered something within the health period
+  bool serves = false;   // takes requests now
+  bool healthy = false;  // answered something within the health period
   BreakerState breaker = BreakerState::kClosed;
-  TimeNs latency_ns = 0;   // learned mean of a job
+  TimeNs latency_ns = 0;           // learned mean of a job
   TimeNs last_answer_age_ns = -1;  // -1: never
   TimeNs restart_in_ns = -1;       // -1: no restart is planned
   std::string last_trouble;
@@ -134,7 +135,8 @@ class Ladder {
  public:
   // `config` must have passed check(). `canary_input` is asked when there is no traffic; `output_bytes` is the size of
   // an answer (the contract's).
-  Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_input, std::size_t output_bytes, LadderPorts ports);
+  Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_input, std::size_t output_bytes,
+         LadderPorts ports);
 
   // Starts the workers. `times_opened` restores each rung's breaker from before the restart (may be empty).
   void start(TimeNs now_ns, std::span<const std::uint32_t> times_opened);
@@ -169,17 +171,17 @@ class Ladder {
     Breaker breaker;
     RungState state = RungState::kDown;
     ports::WorkerId worker = 0;
-    TimeNs due_ns = 0;            // kDown: restart; kStarting: start timeout; kDying: give it up
-    TimeNs serves_from_ns = 0;    // kReady: end of the dwell
-    bool wanted = false;          // staff() wants a worker here
-    bool proved = false;          // kReady: answered something since it started
-    bool announced = false;       // kServes was told
-    ports::JobId job = 0;         // 0: idle
+    TimeNs due_ns = 0;          // kDown: restart; kStarting: start timeout; kDying: give it up
+    TimeNs serves_from_ns = 0;  // kReady: end of the dwell
+    bool wanted = false;        // staff() wants a worker here
+    bool proved = false;        // kReady: answered something since it started
+    bool announced = false;     // kServes was told
+    ports::JobId job = 0;       // 0: idle
     bool job_is_canary = false;
     std::uint32_t job_slot = kNobody;  // the request, or kNobody for a canary or a job whose request has ended
     TimeNs job_since_ns = 0;
-    TimeNs latency_ns = 0;        // moving average of answered jobs
-    TimeNs answered_ns = -1;      // last answer of any kind; -1: never
+    TimeNs latency_ns = 0;    // moving average of answered jobs
+    TimeNs answered_ns = -1;  // last answer of any kind; -1: never
     TimeNs canary_due_ns = kNeverNs;
     RungEvent killed_for = RungEvent::kDied;  // kDying: why
     std::string last_trouble;
@@ -189,12 +191,12 @@ class Ladder {
   struct Slot {
     ports::Request request;
     TimeNs admitted_ns = 0;
-    TimeNs last_ns = 0;                // the last resort: deadline less the reserve
-    TimeNs next_ns = kNeverNs;         // hedge, rescue, give up waiting, or last resort: whatever comes first
+    TimeNs last_ns = 0;         // the last resort: deadline less the reserve
+    TimeNs next_ns = kNeverNs;  // hedge, rescue, give up waiting, or last resort: whatever comes first
     TimeNs hedge_ns = kNeverNs;
     TimeNs rescue_ns = kNeverNs;
-    std::uint32_t tried = 0;           // bit r: rung r was asked
-    std::uint32_t running = 0;         // bit r: rung r works on it
+    std::uint32_t tried = 0;    // bit r: rung r was asked
+    std::uint32_t running = 0;  // bit r: rung r works on it
     std::uint32_t waiting_on = kNobody;
     bool hedged = false;
     ports::AnswerReason reason = ports::AnswerReason::kBest;
@@ -252,9 +254,9 @@ class Ladder {
   Bytes canary_input_;
   LadderPorts ports_;
   std::vector<Rung> rungs_;
-  std::vector<Slot> slots_;           // open_requests_max of them, fixed
-  std::vector<std::uint32_t> free_;   // slots that are free
-  std::vector<std::uint32_t> open_;   // slots in use, in no order
+  std::vector<Slot> slots_;          // open_requests_max of them, fixed
+  std::vector<std::uint32_t> free_;  // slots that are free
+  std::vector<std::uint32_t> open_;  // slots in use, in no order
   Bytes reflex_output_;
   std::uint64_t serial_ = 0;
   ports::JobId next_job_ = 1;

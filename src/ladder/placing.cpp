@@ -15,7 +15,9 @@ constexpr TimeNs kOverdueLatencies = 4;  // so slow that nobody should queue beh
 
 constexpr TimeNs kProbesPerHealthPeriod = 16;
 
-constexpr std::uint32_t bit(std::uint32_t rung) { return 1u << rung; }
+constexpr std::uint32_t bit(std::uint32_t rung) {
+  return 1u << rung;
+}
 
 }  // namespace
 
@@ -148,7 +150,8 @@ void Ladder::plan_checks(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung) 
   s.rescue_ns = kNeverNs;
   for (std::uint32_t next = rung + 1; next <= s.request.min_rung; ++next) {
     if (reflex_rung(next) || (s.tried & bit(next)) != 0 || rungs_[next].state != RungState::kReady) continue;
-    if (!s.hedged) s.hedge_ns = now_ns + std::max(config_.hedge_delay_min_ns, kHedgeLatencies * rungs_[rung].latency_ns);
+    if (!s.hedged)
+      s.hedge_ns = now_ns + std::max(config_.hedge_delay_min_ns, kHedgeLatencies * rungs_[rung].latency_ns);
     const TimeNs rescue_ns = s.last_ns - 2 * rungs_[next].latency_ns;
     if (rescue_ns > now_ns) s.rescue_ns = rescue_ns;
     break;

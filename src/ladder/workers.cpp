@@ -8,7 +8,8 @@
 namespace lichen::ladder {
 namespace {
 
-constexpr TimeNs kDyingTimeoutNs = 5 * kSecondNs;  // a kill not confirmed by then is given up, and another worker started
+constexpr TimeNs kDyingTimeoutNs =
+    5 * kSecondNs;  // a kill not confirmed by then is given up, and another worker started
 // The learned latency: a slower job moves it by an eighth, and counts as at most four times the mean (one stall is not
 // the rule); a faster one by a quarter.
 constexpr TimeNs kShareUp = 8;
@@ -93,9 +94,15 @@ void Ladder::kill(TimeNs now_ns, std::uint32_t rung, RungEvent why) {
 void Ladder::count_trouble(Rung& r, RungEvent why) {
   switch (why) {
     case RungEvent::kStartFailed:
-    case RungEvent::kStartHung: ++r.counters.start_failures; break;
-    case RungEvent::kHung: ++r.counters.hangs; break;
-    default: ++r.counters.deaths; break;
+    case RungEvent::kStartHung:
+      ++r.counters.start_failures;
+      break;
+    case RungEvent::kHung:
+      ++r.counters.hangs;
+      break;
+    default:
+      ++r.counters.deaths;
+      break;
   }
 }
 
@@ -114,7 +121,8 @@ void Ladder::gone(TimeNs now_ns, std::uint32_t rung, RungEvent why, std::string_
   } else {
     r.state = RungState::kDown;
     r.due_ns = r.breaker.failed(now_ns);
-    r.last_trouble = detail.empty() ? std::string(name_of(why)) : std::string(name_of(why)) + ": " + std::string(detail);
+    r.last_trouble =
+        detail.empty() ? std::string(name_of(why)) : std::string(name_of(why)) + ": " + std::string(detail);
     count_trouble(r, why);
     tell(now_ns, rung, why, detail);
     if (r.breaker.state(now_ns) == BreakerState::kOpen) tell(now_ns, rung, RungEvent::kBreakerOpened);
@@ -164,7 +172,8 @@ void Ladder::tick_rung(TimeNs now_ns, std::uint32_t rung) {
       }
       return;
     case RungState::kUnloaded:
-    case RungState::kDown: return;  // staff() starts it when it is due
+    case RungState::kDown:
+      return;  // staff() starts it when it is due
   }
 }
 

@@ -20,37 +20,56 @@ Reflex::~Reflex() = default;
 
 std::string_view name_of(RefusalReason reason) {
   switch (reason) {
-    case RefusalReason::kOverloaded: return "overloaded";
-    case RefusalReason::kDeadlineTooShort: return "deadline_too_short";
-    case RefusalReason::kDeadlineExceeded: return "deadline_exceeded";
-    case RefusalReason::kNoRungAvailable: return "no_rung_available";
-    case RefusalReason::kMinRungUnavailable: return "min_rung_unavailable";
-    case RefusalReason::kStopping: return "stopping";
+    case RefusalReason::kOverloaded:
+      return "overloaded";
+    case RefusalReason::kDeadlineTooShort:
+      return "deadline_too_short";
+    case RefusalReason::kDeadlineExceeded:
+      return "deadline_exceeded";
+    case RefusalReason::kNoRungAvailable:
+      return "no_rung_available";
+    case RefusalReason::kMinRungUnavailable:
+      return "min_rung_unavailable";
+    case RefusalReason::kStopping:
+      return "stopping";
   }
   return "stopping";
 }
 
 std::string_view name_of(AnswerReason reason) {
   switch (reason) {
-    case AnswerReason::kBest: return "best";
-    case AnswerReason::kStarting: return "starting";
-    case AnswerReason::kWorkerDied: return "worker_died";
-    case AnswerReason::kWorkerFailed: return "worker_failed";
-    case AnswerReason::kSlow: return "slow";
-    case AnswerReason::kHung: return "hung";
-    case AnswerReason::kBroken: return "broken";
-    case AnswerReason::kProbation: return "probation";
-    case AnswerReason::kOverload: return "overload";
-    case AnswerReason::kDeadline: return "deadline";
+    case AnswerReason::kBest:
+      return "best";
+    case AnswerReason::kStarting:
+      return "starting";
+    case AnswerReason::kWorkerDied:
+      return "worker_died";
+    case AnswerReason::kWorkerFailed:
+      return "worker_failed";
+    case AnswerReason::kSlow:
+      return "slow";
+    case AnswerReason::kHung:
+      return "hung";
+    case AnswerReason::kBroken:
+      return "broken";
+    case AnswerReason::kProbation:
+      return "probation";
+    case AnswerReason::kOverload:
+      return "overload";
+    case AnswerReason::kDeadline:
+      return "deadline";
   }
   return "best";
 }
 
 std::string_view name_of(WorkerEnd end) {
   switch (end) {
-    case WorkerEnd::kStartFailed: return "start_failed";
-    case WorkerEnd::kDied: return "died";
-    case WorkerEnd::kKilled: return "killed";
+    case WorkerEnd::kStartFailed:
+      return "start_failed";
+    case WorkerEnd::kDied:
+      return "died";
+    case WorkerEnd::kKilled:
+      return "killed";
   }
   return "died";
 }

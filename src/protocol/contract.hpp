@@ -13,8 +13,8 @@
 
 namespace lichen::protocol {
 
-inline constexpr std::size_t kContractTensorsMax = 16;           // inputs or outputs
-inline constexpr std::size_t kContractBytesMax = 64 << 20;       // of all inputs, or of all outputs
+inline constexpr std::size_t kContractTensorsMax = 16;      // inputs or outputs
+inline constexpr std::size_t kContractBytesMax = 64 << 20;  // of all inputs, or of all outputs
 
 // What the numbers of the first output mean.
 enum class OutputKind : std::uint8_t {

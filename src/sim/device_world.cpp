@@ -15,12 +15,12 @@ namespace {
 // One random stream per purpose, so that one more draw for one shifts no other.
 enum Purpose : std::uint64_t { kClients = 16, kFaults, kAgent, kDiskTimes, kDiskContent, kWorkers, kSetup, kTiming };
 
-constexpr std::uint32_t kReflexPpm = 600'000;       // of devices: their ladder ends in a reflex rung
-constexpr std::uint32_t kMinRungPpm = 100'000;      // of requests: they ask for a given rung at least
+constexpr std::uint32_t kReflexPpm = 600'000;   // of devices: their ladder ends in a reflex rung
+constexpr std::uint32_t kMinRungPpm = 100'000;  // of requests: they ask for a given rung at least
 constexpr std::size_t kBurstMax = 120;
 constexpr TimeNs kWakeJitterNs = 200 * kMicrosecondNs;  // an event loop is never exactly on time
 constexpr TimeNs kDiskOpNs = 2 * kMillisecondNs;
-constexpr std::uint32_t kDiskFailsPpm = 200'000;    // while the disk is troubled
+constexpr std::uint32_t kDiskFailsPpm = 200'000;  // while the disk is troubled
 constexpr std::uint32_t kDiskNeverPpm = 50'000;
 constexpr TimeNs kBestAgainWithinNs = 5 * kMinuteNs;  // of the end of a run
 constexpr std::uint32_t kDiskSlowPpm = 300'000;
@@ -96,8 +96,12 @@ void DeviceWorld::handle(const fakes::Event& event) {
       strike(static_cast<std::uint32_t>(event.a));
       schedule_fault(static_cast<std::uint32_t>(event.a));
       break;
-    case kFaultEndEvent: end_fault(static_cast<std::uint32_t>(event.a)); break;
-    case kAgentUpEvent: start_agent(); break;
+    case kFaultEndEvent:
+      end_fault(static_cast<std::uint32_t>(event.a));
+      break;
+    case kAgentUpEvent:
+      start_agent();
+      break;
   }
   trace(event.kind, event.a, event.b);
   after_step();
@@ -107,11 +111,9 @@ void DeviceWorld::start_agent() {
   if (device_) return;
   std::vector<device::ModelSetup> models{setup_};
   device_ = std::make_unique<device::Device>(
-      std::move(models), device::DevicePorts{.workers = workers_,
-                                             .storage = disk_,
-                                             .random = agent_random_,
-                                             .answers = *this,
-                                             .watcher = *this});
+      std::move(models),
+      device::DevicePorts{
+          .workers = workers_, .storage = disk_, .random = agent_random_, .answers = *this, .watcher = *this});
   boot_id_checked_ = 0;
   device_->start(now_ns());
 }
@@ -177,7 +179,8 @@ void DeviceWorld::ask() {
   open->min_rung = ports::kAnyRung;
   const std::uint64_t value = clients_.next();
   std::memcpy(open->input.data(), &value, sizeof value);
-  if (clients_.chance(kMinRungPpm)) open->min_rung = static_cast<std::uint32_t>(clients_.below(setup_.ladder.rungs.size()));
+  if (clients_.chance(kMinRungPpm))
+    open->min_rung = static_cast<std::uint32_t>(clients_.below(setup_.ladder.rungs.size()));
   if (!device_) {
     ++shared_.report.unreachable;
     return;
@@ -214,10 +217,12 @@ void DeviceWorld::answer(ports::RequestId id, const ports::Answer& answer) {
   if (!open) return;
   Report& report = shared_.report;
   if (now_ns() > open->deadline_ns) {
-    violated("no answer is late", fmt::format("request {} was answered {} ns after its deadline", id, now_ns() - open->deadline_ns));
+    violated("no answer is late",
+             fmt::format("request {} was answered {} ns after its deadline", id, now_ns() - open->deadline_ns));
   }
   if (answer.rung > open->min_rung) {
-    violated("no answer is from below the rung that was asked for", fmt::format("request {}: rung {}", id, answer.rung));
+    violated("no answer is from below the rung that was asked for",
+             fmt::format("request {}: rung {}", id, answer.rung));
   }
   const fakes::Answer expected = fakes::table_answer(answer.rung, open->input);
   if (!std::ranges::equal(answer.output, expected)) {
@@ -257,16 +262,29 @@ void DeviceWorld::worker_gone(const ports::WorkerGone& event) {
 void DeviceWorld::rung_event(TimeNs, std::uint32_t, std::uint32_t rung, ladder::RungEvent event, std::string_view) {
   Report& report = shared_.report;
   switch (event) {
-    case ladder::RungEvent::kStarted: ++report.worker_starts; break;
-    case ladder::RungEvent::kDied: ++report.worker_deaths; break;
-    case ladder::RungEvent::kHung: ++report.worker_hangs; break;
+    case ladder::RungEvent::kStarted:
+      ++report.worker_starts;
+      break;
+    case ladder::RungEvent::kDied:
+      ++report.worker_deaths;
+      break;
+    case ladder::RungEvent::kHung:
+      ++report.worker_hangs;
+      break;
     case ladder::RungEvent::kStartFailed:
-    case ladder::RungEvent::kStartHung: ++report.start_failures; break;
-    case ladder::RungEvent::kBreakerOpened: ++report.breakers_opened; break;
-    case ladder::RungEvent::kBreakerClosed: ++report.breakers_closed; break;
+    case ladder::RungEvent::kStartHung:
+      ++report.start_failures;
+      break;
+    case ladder::RungEvent::kBreakerOpened:
+      ++report.breakers_opened;
+      break;
+    case ladder::RungEvent::kBreakerClosed:
+      ++report.breakers_closed;
+      break;
     case ladder::RungEvent::kReady:
     case ladder::RungEvent::kServes:
-    case ladder::RungEvent::kUnloaded: break;
+    case ladder::RungEvent::kUnloaded:
+      break;
   }
   trace(140 + static_cast<std::uint64_t>(event), rung);
 }
@@ -279,11 +297,16 @@ void DeviceWorld::schedule_fault(std::uint32_t kind_index) {
 }
 
 void DeviceWorld::strike(std::uint32_t kind_index) {
-  const TimeNs lasts_ns = std::min(faults_random_.between(kSecondNs, 5 * kMinuteNs), shared_.faults_until_ns - now_ns());
+  const TimeNs lasts_ns =
+      std::min(faults_random_.between(kSecondNs, 5 * kMinuteNs), shared_.faults_until_ns - now_ns());
   switch (static_cast<Fault>(1u << kind_index)) {
-    case kWorkerDeath: return workers_.strike(faults_random_.next(), false);
-    case kWorkerHang: return workers_.strike(faults_random_.next(), true);
-    case kSlowAnswers: trouble_.slowdown = static_cast<std::uint32_t>(faults_random_.between(3, 200)); break;
+    case kWorkerDeath:
+      return workers_.strike(faults_random_.next(), false);
+    case kWorkerHang:
+      return workers_.strike(faults_random_.next(), true);
+    case kSlowAnswers:
+      trouble_.slowdown = static_cast<std::uint32_t>(faults_random_.between(3, 200));
+      break;
     case kStartFailures:
       trouble_.start_fails_ppm = static_cast<std::uint32_t>(faults_random_.between(100'000, kWholePpm));
       trouble_.start_hangs_ppm = static_cast<std::uint32_t>(faults_random_.between(0, 200'000));
@@ -296,10 +319,15 @@ void DeviceWorld::strike(std::uint32_t kind_index) {
     case kClockJumps:
       shared_.queue.set_wall_offset_s(faults_random_.between(-300'000'000, 300'000'000));
       return;
-    case kAgentRestarts: return stop_agent(faults_random_.between(10 * kMillisecondNs, 5 * kSecondNs), false);
-    case kPowerCuts: return stop_agent(faults_random_.between(5 * kSecondNs, 5 * kMinuteNs), true);
-    case kBursts: return ask_burst();
-    case kBadInputs: trouble_.job_refused_ppm = 300'000; break;
+    case kAgentRestarts:
+      return stop_agent(faults_random_.between(10 * kMillisecondNs, 5 * kSecondNs), false);
+    case kPowerCuts:
+      return stop_agent(faults_random_.between(5 * kSecondNs, 5 * kMinuteNs), true);
+    case kBursts:
+      return ask_burst();
+    case kBadInputs:
+      trouble_.job_refused_ppm = 300'000;
+      break;
   }
   workers_.set_trouble(trouble_);
   push(lasts_ns, kFaultEndEvent, kind_index);
@@ -307,11 +335,20 @@ void DeviceWorld::strike(std::uint32_t kind_index) {
 
 void DeviceWorld::end_fault(std::uint32_t kind_index) {
   switch (static_cast<Fault>(1u << kind_index)) {
-    case kSlowAnswers: trouble_.slowdown = 1; break;
-    case kStartFailures: trouble_.start_fails_ppm = trouble_.start_hangs_ppm = trouble_.job_dies_ppm = 0; break;
-    case kDiskFaults: disk_troubled_ = false; break;
-    case kBadInputs: trouble_.job_refused_ppm = 0; break;
-    default: break;
+    case kSlowAnswers:
+      trouble_.slowdown = 1;
+      break;
+    case kStartFailures:
+      trouble_.start_fails_ppm = trouble_.start_hangs_ppm = trouble_.job_dies_ppm = 0;
+      break;
+    case kDiskFaults:
+      disk_troubled_ = false;
+      break;
+    case kBadInputs:
+      trouble_.job_refused_ppm = 0;
+      break;
+    default:
+      break;
   }
   workers_.set_trouble(trouble_);
 }
@@ -353,7 +390,8 @@ void DeviceWorld::check_state() {
 
 void DeviceWorld::check_liveness() {
   if (!device_) return violated("the agent comes back", "it is down");
-  if (!device_->model_ready(now_ns(), 0)) violated("the model becomes ready again after the faults stop", "it is not ready");
+  if (!device_->model_ready(now_ns(), 0))
+    violated("the model becomes ready again after the faults stop", "it is not ready");
   const std::uint32_t active = device_->ladder_of(0).active_rung(now_ns());
   if (active != 0) {
     const ladder::RungStatus best = device_->ladder_of(0).rung_status(now_ns(), 0);

@@ -23,11 +23,11 @@ namespace lichen::sim {
 enum EventKind : std::uint32_t {
   kRequestEvent,
   kWakeEvent,
-  kWorkerEvent,   // and the next one: FakeWorkers' own
+  kWorkerEvent,  // and the next one: FakeWorkers' own
   kWorkerGoneEvent,
-  kDiskEvent,     // a: the operation, b: 1 if it fails
-  kFaultEvent,    // a: index of the fault kind
-  kFaultEndEvent, // a: index of the fault kind
+  kDiskEvent,      // a: the operation, b: 1 if it fails
+  kFaultEvent,     // a: index of the fault kind
+  kFaultEndEvent,  // a: index of the fault kind
   kAgentUpEvent,
 };
 
@@ -125,7 +125,7 @@ class DeviceWorld : private ports::Answers, private ports::WorkerEvents, private
   std::vector<std::unique_ptr<Open>> open_;  // their inputs stay where they are until the device is done with them
   std::uint64_t next_request_ = 1;
   TimeNs scheduled_wake_ns_ = kNeverNs;
-  TimeNs last_success_ns_ = -1;       // a worker or the table answered something well
+  TimeNs last_success_ns_ = -1;        // a worker or the table answered something well
   std::uint64_t boot_id_durable_ = 0;  // the highest that the device ever called durable
   std::uint64_t boot_id_checked_ = 0;  // of this incarnation, already compared with the ones before
   TimeNs best_answer_ns_ = -1;         // the last answer of the best rung

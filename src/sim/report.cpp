@@ -42,7 +42,8 @@ std::string to_text(const Report& r) {
   }
   add_line(text, "refused", total_refused(r), r.requests);
   for (std::size_t reason = 0; reason < r.refused.size(); ++reason) {
-    add_line(text, fmt::format("  {}", ports::name_of(static_cast<ports::RefusalReason>(reason))), r.refused[reason], r.requests);
+    add_line(text, fmt::format("  {}", ports::name_of(static_cast<ports::RefusalReason>(reason))), r.refused[reason],
+             r.requests);
   }
   add_line(text, "agent was down", r.unreachable, r.requests);
   add_line(text, "cut by its death", r.cut, r.requests);
@@ -74,9 +75,11 @@ Json to_json(const Report& r) {
   Json rungs = Json::array();
   for (const std::uint64_t count : r.by_rung) rungs.push_back(count);
   Json reasons = Json::object();
-  for (std::size_t i = 0; i < r.by_reason.size(); ++i) reasons[std::string(ports::name_of(static_cast<ports::AnswerReason>(i)))] = r.by_reason[i];
+  for (std::size_t i = 0; i < r.by_reason.size(); ++i)
+    reasons[std::string(ports::name_of(static_cast<ports::AnswerReason>(i)))] = r.by_reason[i];
   Json refused = Json::object();
-  for (std::size_t i = 0; i < r.refused.size(); ++i) refused[std::string(ports::name_of(static_cast<ports::RefusalReason>(i)))] = r.refused[i];
+  for (std::size_t i = 0; i < r.refused.size(); ++i)
+    refused[std::string(ports::name_of(static_cast<ports::RefusalReason>(i)))] = r.refused[i];
   Json out = {{"schema", "lichen.sim.v1"},
               {"seed", r.options.seed},
               {"devices", r.options.devices},

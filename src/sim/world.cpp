@@ -16,7 +16,8 @@ constexpr TimeNs kTailNs = 2 * kSecondNs;  // after the last request: every dead
 }  // namespace
 
 Report run(const Options& options, const std::function<void(const Progress&)>& progress) {
-  LICHEN_ASSERT(options.devices >= 1 && options.devices <= kDevicesMax && options.hours >= 1 && options.hours <= kHoursMax);
+  LICHEN_ASSERT(options.devices >= 1 && options.devices <= kDevicesMax && options.hours >= 1 &&
+                options.hours <= kHoursMax);
   Shared shared;
   shared.report.options = options;
   shared.report.faults = chosen_faults(options);

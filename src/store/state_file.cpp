@@ -55,7 +55,9 @@ std::optional<StateFile::Generation> StateFile::unframe(ByteView file) {
   return Generation{generation, Bytes(content.begin(), content.end())};
 }
 
-std::string StateFile::slot_name(std::size_t slot) const { return name_ + (slot == 0 ? ".0" : ".1"); }
+std::string StateFile::slot_name(std::size_t slot) const {
+  return name_ + (slot == 0 ? ".0" : ".1");
+}
 
 void StateFile::open() {
   LICHEN_ASSERT(phase_ == Phase::kClosed || step_ == Step::kIdle);
@@ -158,7 +160,8 @@ void StateFile::on_step(const Result<Bytes>& result) {
       entry_durable_[writing_slot_] = true;
       return made_durable();
     case Step::kIdle:
-    case Step::kReading: break;
+    case Step::kReading:
+      break;
   }
   LICHEN_ASSERT(false);
 }

@@ -94,7 +94,7 @@ class StateFile {
   std::size_t durable_slot_ = 1;
   std::optional<Bytes> waiting_;  // to be written next
   Bytes content_;
-  Bytes last_written_;            // for retry()
+  Bytes last_written_;  // for retry()
   std::uint64_t durable_ = 0;
   std::uint64_t newest_ = 0;
   std::optional<Error> fault_;

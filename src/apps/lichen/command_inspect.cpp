@@ -39,10 +39,17 @@ Json to_json(const graph::Graph& graph, const engine::Session& session, std::siz
   for (const auto& info : session.inputs()) inputs.push_back(tensor_json(info));
   Json outputs = Json::array();
   for (const auto& info : session.outputs()) outputs.push_back(tensor_json(info));
-  return {{"schema", "lichen.inspect.v1"}, {"model", graph.name},        {"file_bytes", file_bytes},
-          {"macs", cost.macs},             {"parameters", cost.parameters}, {"parameter_bytes", cost.parameter_bytes},
-          {"arena_bytes", session.arena_bytes()}, {"packed_bytes", session.packed_bytes()},
-          {"inputs", inputs},              {"outputs", outputs},         {"nodes", nodes}};
+  return {{"schema", "lichen.inspect.v1"},
+          {"model", graph.name},
+          {"file_bytes", file_bytes},
+          {"macs", cost.macs},
+          {"parameters", cost.parameters},
+          {"parameter_bytes", cost.parameter_bytes},
+          {"arena_bytes", session.arena_bytes()},
+          {"packed_bytes", session.packed_bytes()},
+          {"inputs", inputs},
+          {"outputs", outputs},
+          {"nodes", nodes}};
 }
 
 Result<int> inspect(const Options& options) {
@@ -54,10 +61,11 @@ Result<int> inspect(const Options& options) {
     return 0;
   }
   fmt::print("{}", graph::to_text(graph));
-  fmt::print("\nmemory: {} bytes of activations in one arena, {} bytes of packed weights, {} bytes on disk\n", session->arena_bytes(),
-             session->packed_bytes(), file.size());
+  fmt::print("\nmemory: {} bytes of activations in one arena, {} bytes of packed weights, {} bytes on disk\n",
+             session->arena_bytes(), session->packed_bytes(), file.size());
   fmt::print("kernels:\n");
-  for (const engine::NodeProfile& node : session->nodes()) fmt::print("  {:<18} {:<28} {}\n", node.op, node.kernel, node.name);
+  for (const engine::NodeProfile& node : session->nodes())
+    fmt::print("  {:<18} {:<28} {}\n", node.op, node.kernel, node.name);
   return 0;
 }
 

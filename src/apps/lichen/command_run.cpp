@@ -50,8 +50,9 @@ std::vector<std::size_t> best_of(const std::vector<float>& values, std::size_t c
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   count = std::min(count, order.size());
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                    [&](std::size_t a, std::size_t b) { return values[a] > values[b] || (values[a] == values[b] && a < b); });
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+      [&](std::size_t a, std::size_t b) { return values[a] > values[b] || (values[a] == values[b] && a < b); });
   order.resize(count);
   return order;
 }
@@ -64,7 +65,8 @@ void print_output(const engine::TensorInfo& info, const std::vector<float>& valu
                   const std::vector<std::string>& labels) {
   fmt::print("{} {} {}\n", info.spec.name, tensor::name_of(info.spec.dtype), info.spec.shape.to_text());
   if (options.top > 0 && values.size() > 1) {
-    for (const std::size_t i : best_of(values, options.top)) fmt::print("  {:<24} {:.6g}\n", label_of(labels, i), values[i]);
+    for (const std::size_t i : best_of(values, options.top))
+      fmt::print("  {:<24} {:.6g}\n", label_of(labels, i), values[i]);
     return;
   }
   for (std::size_t i = 0; i < std::min(values.size(), kValuesShown); ++i) fmt::print("  {:.6g}\n", values[i]);
@@ -74,7 +76,8 @@ void print_output(const engine::TensorInfo& info, const std::vector<float>& valu
 Result<void> fill_inputs(engine::Session& session, const Options& options) {
   if (options.inputs.size() != session.inputs().size()) {
     return fail(Code::kBadInput, "inputs do not fit", options.model,
-                fmt::format("the model has {} input(s), but {} file(s) were given", session.inputs().size(), options.inputs.size()),
+                fmt::format("the model has {} input(s), but {} file(s) were given", session.inputs().size(),
+                            options.inputs.size()),
                 "give one --input for each, in the model's order");
   }
   for (std::size_t i = 0; i < options.inputs.size(); ++i) {
@@ -103,11 +106,18 @@ Result<int> run(const Options& options) {
       continue;
     }
     Json top = Json::array();
-    for (const std::size_t k : best_of(values, options.top)) top.push_back({{"index", k}, {"label", label_of(labels, k)}, {"value", values[k]}});
-    outputs.push_back({{"name", info.spec.name}, {"dtype", tensor::name_of(info.spec.dtype)}, {"shape", info.spec.shape.dims()}, {"values", values}, {"top", top}});
+    for (const std::size_t k : best_of(values, options.top))
+      top.push_back({{"index", k}, {"label", label_of(labels, k)}, {"value", values[k]}});
+    outputs.push_back({{"name", info.spec.name},
+                       {"dtype", tensor::name_of(info.spec.dtype)},
+                       {"shape", info.spec.shape.dims()},
+                       {"values", values},
+                       {"top", top}});
   }
   if (options.json) {
-    fmt::print("{}\n", Json{{"schema", "lichen.run.v1"}, {"model", options.model}, {"took_us", took_us}, {"outputs", outputs}}.dump());
+    fmt::print(
+        "{}\n",
+        Json{{"schema", "lichen.run.v1"}, {"model", options.model}, {"took_us", took_us}, {"outputs", outputs}}.dump());
   } else {
     fmt::print("{:.0f} us\n", took_us);
   }
@@ -119,7 +129,8 @@ Result<int> run(const Options& options) {
 Command add_run(CLI::App& app) {
   auto options = std::make_shared<Options>();  // shared with the command below, which outlives this call
   app.add_option("model", options->model, "a .tflite file")->required();
-  app.add_option("--input", options->inputs, "values: .npy, .csv or .raw; once for each input of the model")->required();
+  app.add_option("--input", options->inputs, "values: .npy, .csv or .raw; once for each input of the model")
+      ->required();
   app.add_option("--labels", options->labels, "names of the classes, one a line");
   app.add_option("--top", options->top, "how many of the largest values to show; 0: the values in order")
       ->capture_default_str()

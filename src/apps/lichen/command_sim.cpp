@@ -47,13 +47,14 @@ Result<void> plant(const std::string& name) {
 #else
 Result<void> plant(const std::string& name) {
   if (name.empty()) return {};
-  return fail(Code::kUnsupported, "no bugs are planted in this build", name, {}, "configure with -DLICHEN_PLANTED_BUGS=ON (preset planted)");
+  return fail(Code::kUnsupported, "no bugs are planted in this build", name, {},
+              "configure with -DLICHEN_PLANTED_BUGS=ON (preset planted)");
 }
 #endif
 
 void show_progress(const sim::Progress& p, std::uint64_t seed) {
-  fmt::print(stderr, "\rseed {}: {:3.0f} % of {} h", seed, 100.0 * static_cast<double>(p.now_ns) / static_cast<double>(p.end_ns),
-             p.end_ns / kHourNs);
+  fmt::print(stderr, "\rseed {}: {:3.0f} % of {} h", seed,
+             100.0 * static_cast<double>(p.now_ns) / static_cast<double>(p.end_ns), p.end_ns / kHourNs);
   std::fflush(stderr);
 }
 
@@ -98,9 +99,14 @@ Command add_sim_run(CLI::App& app) {
   app.add_option("--seeds", options->seeds, "how many seeds, one after the other, until one breaks an invariant")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
-  app.add_option("--devices", options->devices, "how many devices")->capture_default_str()->check(CLI::Range(1u, sim::kDevicesMax));
-  app.add_option("--hours", options->hours, "simulated hours")->capture_default_str()->check(CLI::Range(1u, sim::kHoursMax));
-  app.add_option("--faults", options->faults, "all, none, swarm (chosen by the seed), or some of " + sim::faults_to_text(sim::kAllFaults))
+  app.add_option("--devices", options->devices, "how many devices")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, sim::kDevicesMax));
+  app.add_option("--hours", options->hours, "simulated hours")
+      ->capture_default_str()
+      ->check(CLI::Range(1u, sim::kHoursMax));
+  app.add_option("--faults", options->faults,
+                 "all, none, swarm (chosen by the seed), or some of " + sim::faults_to_text(sim::kAllFaults))
       ->capture_default_str();
   app.add_option("--plant", options->plant, "switch a planted bug on (builds with LICHEN_PLANTED_BUGS only)");
   app.add_flag("--json", options->json, "one JSON object a seed");

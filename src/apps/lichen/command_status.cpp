@@ -46,7 +46,8 @@ Result<Target> parse_url(const std::string& url) {
 
 Result<std::string> get(const Target& target, const std::string& url) {
   const auto unreachable = [&](const beast::error_code& error) {
-    return fail(Code::kUnavailable, "cannot reach the device", url, error.message(), "is lichend running, and on this address?");
+    return fail(Code::kUnavailable, "cannot reach the device", url, error.message(),
+                "is lichend running, and on this address?");
   };
   asio::io_context io;
   beast::error_code error;
@@ -72,7 +73,8 @@ Result<std::string> get(const Target& target, const std::string& url) {
   io.run();
   if (error) return unreachable(error);
   if (response.result() != http::status::ok) {
-    return fail(Code::kUnavailable, "the device gave no status", url, fmt::format("HTTP {}", response.result_int()), "is it lichend?");
+    return fail(Code::kUnavailable, "the device gave no status", url, fmt::format("HTTP {}", response.result_int()),
+                "is it lichend?");
   }
   return response.body();
 }
@@ -88,10 +90,12 @@ void print_rung(const Json& rung, bool colours) {
   const bool healthy = rung.value("healthy", false);
   const char* colour = !colours ? "" : serves && healthy ? "\033[32m" : serves ? "\033[33m" : "\033[31m";
   const Json counters = rung.value("counters", Json::object());
-  fmt::print("  {}{:<12}{} {:<9} {:<8} {:<10} {:>8} us {:>10} answers {:>4} deaths {:>4} hangs {:>4} failed starts  pid {}\n", colour,
-             text_at(rung, "name"), colours ? "\033[0m" : "", text_at(rung, "state"), serves ? "serves" : "-", "breaker " + text_at(rung, "breaker"),
-             text_at(rung, "latency_us"), text_at(counters, "answers"), text_at(counters, "deaths"), text_at(counters, "hangs"),
-             text_at(counters, "start_failures"), text_at(rung, "pid"));
+  fmt::print(
+      "  {}{:<12}{} {:<9} {:<8} {:<10} {:>8} us {:>10} answers {:>4} deaths {:>4} hangs {:>4} failed starts  pid {}\n",
+      colour, text_at(rung, "name"), colours ? "\033[0m" : "", text_at(rung, "state"), serves ? "serves" : "-",
+      "breaker " + text_at(rung, "breaker"), text_at(rung, "latency_us"), text_at(counters, "answers"),
+      text_at(counters, "deaths"), text_at(counters, "hangs"), text_at(counters, "start_failures"),
+      text_at(rung, "pid"));
   if (const std::string trouble = text_at(rung, "last_trouble"); !trouble.empty() && trouble != "-") {
     fmt::print("               last trouble: {}\n", trouble);
   }
@@ -100,16 +104,19 @@ void print_rung(const Json& rung, bool colours) {
 void print(const Json& status) {
   const bool colours = isatty(STDOUT_FILENO) == 1;
   const Json state = status.value("state", Json::object());
-  fmt::print("{} {}   up {} s   boot {}{}   mode {}   sandbox {}\n", status.value("ready", false) ? "ready" : "NOT READY", text_at(status, "version"),
-             status.value("uptime_ms", std::int64_t{0}) / 1000, text_at(state, "boot_id"), state.value("boot_id_durable", false) ? "" : " (not durable)",
-             text_at(status, "mode"), text_at(status, "sandbox"));
+  fmt::print("{} {}   up {} s   boot {}{}   mode {}   sandbox {}\n",
+             status.value("ready", false) ? "ready" : "NOT READY", text_at(status, "version"),
+             status.value("uptime_ms", std::int64_t{0}) / 1000, text_at(state, "boot_id"),
+             state.value("boot_id_durable", false) ? "" : " (not durable)", text_at(status, "mode"),
+             text_at(status, "sandbox"));
   if (state.contains("fault") && state["fault"].is_object()) {
     const Json& fault = state["fault"];
     fmt::print("state: {}: {}: {}\n", text_at(state, "phase"), text_at(fault, "what"), text_at(fault, "why"));
   }
   for (const Json& model : status.value("models", Json::array())) {
-    fmt::print("\n{}   {}   answers from: {}   open requests: {}\n", text_at(model, "name"), model.value("ready", false) ? "ready" : "NOT READY",
-               text_at(model, "active_rung"), text_at(model, "open_requests"));
+    fmt::print("\n{}   {}   answers from: {}   open requests: {}\n", text_at(model, "name"),
+               model.value("ready", false) ? "ready" : "NOT READY", text_at(model, "active_rung"),
+               text_at(model, "open_requests"));
     for (const Json& rung : model.value("rungs", Json::array())) print_rung(rung, colours);
   }
 }

@@ -39,7 +39,9 @@ Result<std::vector<float>> parse_csv(std::string_view text, const std::string& p
   return values;
 }
 
-float scale_of(const engine::TensorInfo& info) { return info.quantization.scales.empty() ? 1.0F : info.quantization.scales[0]; }
+float scale_of(const engine::TensorInfo& info) {
+  return info.quantization.scales.empty() ? 1.0F : info.quantization.scales[0];
+}
 std::int32_t zero_point_of(const engine::TensorInfo& info) {
   return info.quantization.zero_points.empty() ? 0 : static_cast<std::int32_t>(info.quantization.zero_points[0]);
 }
@@ -58,18 +60,34 @@ Result<Bytes> from_floats(const std::vector<float>& values, const engine::Tensor
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double value = static_cast<double>(values[i]);
     if (std::isnan(value) && input.spec.dtype != DType::kF32) {
-      return fail(Code::kBadInput, "cannot read input", fmt::format("{}, value {}", path, i), "NaN has no integer value");
+      return fail(Code::kBadInput, "cannot read input", fmt::format("{}, value {}", path, i),
+                  "NaN has no integer value");
     }
-    const double stored = quantized ? std::round(value / static_cast<double>(scale_of(input))) + zero_point_of(input) : value;
+    const double stored =
+        quantized ? std::round(value / static_cast<double>(scale_of(input))) + zero_point_of(input) : value;
     switch (input.spec.dtype) {
-      case DType::kF32: std::memcpy(out.data() + i * 4, &values[i], 4); break;
-      case DType::kI8: put_as<std::int8_t>(out, i, stored); break;
-      case DType::kU8: put_as<std::uint8_t>(out, i, stored); break;
-      case DType::kI16: put_as<std::int16_t>(out, i, stored); break;
-      case DType::kI32: put_as<std::int32_t>(out, i, stored); break;
-      case DType::kI64: put_as<std::int64_t>(out, i, stored); break;
+      case DType::kF32:
+        std::memcpy(out.data() + i * 4, &values[i], 4);
+        break;
+      case DType::kI8:
+        put_as<std::int8_t>(out, i, stored);
+        break;
+      case DType::kU8:
+        put_as<std::uint8_t>(out, i, stored);
+        break;
+      case DType::kI16:
+        put_as<std::int16_t>(out, i, stored);
+        break;
+      case DType::kI32:
+        put_as<std::int32_t>(out, i, stored);
+        break;
+      case DType::kI64:
+        put_as<std::int64_t>(out, i, stored);
+        break;
       case DType::kF16:
-      case DType::kBool: return fail(Code::kUnsupported, "cannot read input", path, "no conversion to this input's type", "give a .raw file");
+      case DType::kBool:
+        return fail(Code::kUnsupported, "cannot read input", path, "no conversion to this input's type",
+                    "give a .raw file");
     }
   }
   return out;
@@ -81,20 +99,35 @@ Result<std::vector<float>> floats_of(const tensor::Tensor& t, const std::string&
     for (const T value : t.data.as<T>()) out.push_back(static_cast<float>(value));
   };
   switch (t.spec.dtype) {
-    case DType::kF32: take(float{}); break;
-    case DType::kI8: take(std::int8_t{}); break;
-    case DType::kU8: take(std::uint8_t{}); break;
-    case DType::kI16: take(std::int16_t{}); break;
-    case DType::kI32: take(std::int32_t{}); break;
-    case DType::kI64: take(std::int64_t{}); break;
-    default: return fail(Code::kUnsupported, "cannot read input", path, fmt::format("{} arrays cannot be converted", tensor::name_of(t.spec.dtype)));
+    case DType::kF32:
+      take(float{});
+      break;
+    case DType::kI8:
+      take(std::int8_t{});
+      break;
+    case DType::kU8:
+      take(std::uint8_t{});
+      break;
+    case DType::kI16:
+      take(std::int16_t{});
+      break;
+    case DType::kI32:
+      take(std::int32_t{});
+      break;
+    case DType::kI64:
+      take(std::int64_t{});
+      break;
+    default:
+      return fail(Code::kUnsupported, "cannot read input", path,
+                  fmt::format("{} arrays cannot be converted", tensor::name_of(t.spec.dtype)));
   }
   return out;
 }
 
 Error wrong_count(const std::string& path, std::size_t got, std::size_t want, const engine::TensorInfo& input) {
   return Error{Code::kBadInput, "input does not fit", path,
-               fmt::format("it has {} values, but input '{}' of shape {} takes {}", got, input.spec.name, input.spec.shape.to_text(), want),
+               fmt::format("it has {} values, but input '{}' of shape {} takes {}", got, input.spec.name,
+                           input.spec.shape.to_text(), want),
                "see lichen inspect"};
 }
 
@@ -105,8 +138,9 @@ Result<Bytes> read_input(const std::string& path, const engine::TensorInfo& inpu
   const auto elements = static_cast<std::size_t>(input.spec.shape.elements());
   if (path.ends_with(".raw")) {
     if (file.size() != input.spec.bytes()) {
-      return fail(Code::kBadInput, "input does not fit", path,
-                  fmt::format("it has {} bytes, but input '{}' takes {}", file.size(), input.spec.name, input.spec.bytes()));
+      return fail(
+          Code::kBadInput, "input does not fit", path,
+          fmt::format("it has {} bytes, but input '{}' takes {}", file.size(), input.spec.name, input.spec.bytes()));
     }
     return file;
   }
@@ -121,7 +155,8 @@ Result<Bytes> read_input(const std::string& path, const engine::TensorInfo& inpu
   } else if (path.ends_with(".csv")) {
     values = LICHEN_TRY(parse_csv(text_of(file), path));
   } else {
-    return fail(Code::kUnsupported, "cannot read input", path, "its ending is none of .npy, .csv, .raw", "convert it to .npy");
+    return fail(Code::kUnsupported, "cannot read input", path, "its ending is none of .npy, .csv, .raw",
+                "convert it to .npy");
   }
   if (values.size() != elements) return std::unexpected(wrong_count(path, values.size(), elements, input));
   return from_floats(values, input, path);
@@ -139,14 +174,27 @@ std::vector<float> to_floats(const engine::TensorInfo& output, ByteView bytes) {
     }
   };
   switch (output.spec.dtype) {
-    case DType::kF32: take(float{}); break;
-    case DType::kI8: take(std::int8_t{}); break;
+    case DType::kF32:
+      take(float{});
+      break;
+    case DType::kI8:
+      take(std::int8_t{});
+      break;
     case DType::kU8:
-    case DType::kBool: take(std::uint8_t{}); break;
-    case DType::kI16: take(std::int16_t{}); break;
-    case DType::kI32: take(std::int32_t{}); break;
-    case DType::kI64: take(std::int64_t{}); break;
-    case DType::kF16: break;  // no operator of the engine gives it
+    case DType::kBool:
+      take(std::uint8_t{});
+      break;
+    case DType::kI16:
+      take(std::int16_t{});
+      break;
+    case DType::kI32:
+      take(std::int32_t{});
+      break;
+    case DType::kI64:
+      take(std::int64_t{});
+      break;
+    case DType::kF16:
+      break;  // no operator of the engine gives it
   }
   return values;
 }

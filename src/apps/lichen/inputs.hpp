@@ -14,9 +14,8 @@ namespace lichen::tool {
 inline constexpr std::size_t kInputBytesMax = 256 << 20;
 
 // Reads `path` (.npy, .csv or .raw by its ending) as values for `input`, as many as it has elements:
-//   .npy  any type; f32 values for a quantized input are quantized, values of the input's own type are taken as they are
-//   .csv  numbers separated by commas, spaces or lines; treated as f32
-//   .raw  the input's own bytes
+//   .npy  any type; f32 values for a quantized input are quantized, values of the input's own type are taken as they
+//   are .csv  numbers separated by commas, spaces or lines; treated as f32 .raw  the input's own bytes
 [[nodiscard]] Result<Bytes> read_input(const std::string& path, const engine::TensorInfo& input);
 
 // The values of an output as f32, dequantized where it is quantized.

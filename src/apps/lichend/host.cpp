@@ -110,7 +110,8 @@ Result<void> Host::open_reflexes(const device::DeviceConfig& config, const std::
 Result<void> Host::open_workers(const device::DeviceConfig& config, const std::string& config_path) {
   posix::ProcessWorkersConfig workers;
   const std::string& program = config.worker.program;
-  workers.worker_program = program.empty() ? posix::sibling_program("lichen-worker") : posix::beside(config_path, program);
+  workers.worker_program =
+      program.empty() ? posix::sibling_program("lichen-worker") : posix::beside(config_path, program);
   workers.spin_ns_max = config.worker.spin_ns_max;
   workers.log = [](std::string_view line) { spdlog::warn("{}", line); };
   for (std::uint32_t m = 0; m < config.models.size(); ++m) {
@@ -141,9 +142,8 @@ Result<void> Host::open_doors(const device::DeviceConfig& config) {
   options.deadline_ns_max = config.server.deadline_max_ns;
   std::vector<protocol::Contract> contracts;
   for (const device::ModelConfig& model : config.models) contracts.push_back(model.contract);
-  rest_ = std::make_unique<doors::RestServer>(io_, options, std::move(contracts),
-                                              static_cast<ports::Inference&>(*this), clock_,
-                                              static_cast<doors::DeviceView&>(*this));
+  rest_ = std::make_unique<doors::RestServer>(io_, options, std::move(contracts), static_cast<ports::Inference&>(*this),
+                                              clock_, static_cast<doors::DeviceView&>(*this));
 
   std::vector<posix::ListenSocket> handed = LICHEN_TRY(posix::take_listen_sockets());
   for (posix::ListenSocket& socket : handed) {
@@ -175,11 +175,9 @@ void Host::make_device(const device::DeviceConfig& config) {
                       .reflex = reflexes_[m].get()});
   }
   device_ = std::make_unique<device::Device>(
-      std::move(models), device::DevicePorts{.workers = *workers_,
-                                             .storage = *storage_,
-                                             .random = random_,
-                                             .answers = *rest_,
-                                             .watcher = *this});
+      std::move(models),
+      device::DevicePorts{
+          .workers = *workers_, .storage = *storage_, .random = random_, .answers = *rest_, .watcher = *this});
 }
 
 void Host::run() {
@@ -269,25 +267,39 @@ void Host::begin_stop() {
   rest_->stop(kStopGraceNs, [this] { stopped_ = true; });
 }
 
-void Host::submit(const ports::Request& request) { device_->on(clock_.now_ns(), request); }
+void Host::submit(const ports::Request& request) {
+  device_->on(clock_.now_ns(), request);
+}
 
-void Host::worker_ready(const ports::WorkerReady& event) { device_->on(clock_.now_ns(), event); }
+void Host::worker_ready(const ports::WorkerReady& event) {
+  device_->on(clock_.now_ns(), event);
+}
 
-void Host::worker_answered(const ports::WorkerAnswered& event) { device_->on(clock_.now_ns(), event); }
+void Host::worker_answered(const ports::WorkerAnswered& event) {
+  device_->on(clock_.now_ns(), event);
+}
 
-void Host::worker_gone(const ports::WorkerGone& event) { device_->on(clock_.now_ns(), event); }
+void Host::worker_gone(const ports::WorkerGone& event) {
+  device_->on(clock_.now_ns(), event);
+}
 
 void Host::rung_event(TimeNs /*now_ns*/, std::uint32_t model, std::uint32_t rung, ladder::RungEvent event,
                       std::string_view detail) {
-  const auto line = fmt::format("{}/{}: {}{}{}", device_->model_name(model), rung_names_[model][rung], ladder::name_of(event),
-                                detail.empty() ? "" : ": ", detail);
+  const auto line = fmt::format("{}/{}: {}{}{}", device_->model_name(model), rung_names_[model][rung],
+                                ladder::name_of(event), detail.empty() ? "" : ": ", detail);
   switch (event) {
     case ladder::RungEvent::kStarted:
-    case ladder::RungEvent::kReady: spdlog::debug("{}", line); break;
+    case ladder::RungEvent::kReady:
+      spdlog::debug("{}", line);
+      break;
     case ladder::RungEvent::kServes:
     case ladder::RungEvent::kBreakerClosed:
-    case ladder::RungEvent::kUnloaded: spdlog::info("{}", line); break;
-    default: spdlog::warn("{}", line); break;
+    case ladder::RungEvent::kUnloaded:
+      spdlog::info("{}", line);
+      break;
+    default:
+      spdlog::warn("{}", line);
+      break;
   }
 }
 
@@ -300,6 +312,8 @@ Json Host::status() const {
                       .worker_pid = [this](std::uint32_t m, std::uint32_t r) { return workers_->pid(m, r); }});
 }
 
-std::vector<doors::Metric> Host::metrics() const { return device_metrics(*device_, clock_.now_ns()); }
+std::vector<doors::Metric> Host::metrics() const {
+  return device_metrics(*device_, clock_.now_ns());
+}
 
 }  // namespace lichen::lichend

@@ -65,7 +65,9 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
                   std::string_view detail) override;
   [[nodiscard]] bool live() const override { return true; }
   [[nodiscard]] bool ready() const override { return device_->ready(clock_.now_ns()); }
-  [[nodiscard]] bool model_ready(std::uint32_t model) const override { return device_->model_ready(clock_.now_ns(), model); }
+  [[nodiscard]] bool model_ready(std::uint32_t model) const override {
+    return device_->model_ready(clock_.now_ns(), model);
+  }
   [[nodiscard]] Json status() const override;
   [[nodiscard]] std::vector<doors::Metric> metrics() const override;
 
@@ -74,7 +76,9 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
    public:
     explicit NamedWorkers(std::unique_ptr<posix::ProcessWorkers> processes) : processes_(std::move(processes)) {}
     ports::WorkerId start(std::uint32_t model, std::uint32_t rung) override;
-    void submit(ports::WorkerId worker, ports::JobId job, ByteView input) override { processes_->submit(worker, job, input); }
+    void submit(ports::WorkerId worker, ports::JobId job, ByteView input) override {
+      processes_->submit(worker, job, input);
+    }
     void kill(ports::WorkerId worker) override { processes_->kill(worker); }
     [[nodiscard]] posix::ProcessWorkers& processes() const { return *processes_; }
     [[nodiscard]] int pid(std::uint32_t model, std::uint32_t rung) const;

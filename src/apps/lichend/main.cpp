@@ -43,7 +43,8 @@ lichen::Result<lichen::device::DeviceConfig> load_config(const Arguments& argume
   auto config = LICHEN_TRY(lichen::device::parse_config(lichen::text_of(text), arguments.config));
   for (const std::string& address : arguments.listen) {
     if (address.starts_with("unix:")) continue;
-    if (auto at = lichen::device::parse_host_port(address, "--listen"); !at) return std::unexpected(std::move(at).error());
+    if (auto at = lichen::device::parse_host_port(address, "--listen"); !at)
+      return std::unexpected(std::move(at).error());
   }
   if (!arguments.listen.empty()) config.server.listen = arguments.listen;
   return config;
@@ -82,7 +83,8 @@ int main(int argc, char** argv) {
   }
   if (arguments.explain) return fmt::print("{}", lichen::device::explain_config()), 0;
   if (arguments.config.empty()) {
-    fmt::print(stderr, "lichen: cannot start: --config is missing; write a device.toml (lichend --explain-config shows how)\n");
+    fmt::print(stderr,
+               "lichen: cannot start: --config is missing; write a device.toml (lichend --explain-config shows how)\n");
     return kExitUsage;
   }
   set_up_log(arguments);

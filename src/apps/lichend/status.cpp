@@ -9,14 +9,19 @@ namespace {
 std::string_view name_of(store::StateFile::Phase phase) {
   switch (phase) {
     case store::StateFile::Phase::kClosed:
-    case store::StateFile::Phase::kOpening: return "opening";
-    case store::StateFile::Phase::kReady: return "ready";
-    case store::StateFile::Phase::kBroken: return "broken";
+    case store::StateFile::Phase::kOpening:
+      return "opening";
+    case store::StateFile::Phase::kReady:
+      return "ready";
+    case store::StateFile::Phase::kBroken:
+      return "broken";
   }
   return "broken";
 }
 
-Json millis(TimeNs ns) { return ns < 0 ? Json(nullptr) : Json(ns / kMillisecondNs); }
+Json millis(TimeNs ns) {
+  return ns < 0 ? Json(nullptr) : Json(ns / kMillisecondNs);
+}
 
 Json rung_json(const ladder::RungStatus& rung, int pid) {
   const ladder::RungCounters& c = rung.counters;
@@ -52,7 +57,8 @@ Json by_reason(const std::array<std::uint64_t, N>& counts) {
 Json model_json(const device::Device& device, std::uint32_t m, TimeNs now_ns, const HostFacts& facts) {
   const ladder::Ladder& l = device.ladder_of(m);
   Json rungs = Json::array();
-  for (std::uint32_t r = 0; r < l.rungs(); ++r) rungs.push_back(rung_json(l.rung_status(now_ns, r), facts.worker_pid(m, r)));
+  for (std::uint32_t r = 0; r < l.rungs(); ++r)
+    rungs.push_back(rung_json(l.rung_status(now_ns, r), facts.worker_pid(m, r)));
   const std::uint32_t active = l.active_rung(now_ns);
   return {{"name", device.model_name(m)},
           {"ready", device.model_ready(now_ns, m)},
@@ -71,19 +77,30 @@ using Labels = std::vector<std::pair<std::string, std::string>>;
 
 // The metrics of all ladders, each a list of samples that grows model by model.
 struct Collected {
-  doors::Metric ready{"lichen_model_ready", "1 if something answered within the health period", doors::MetricKind::kGauge, {}};
+  doors::Metric ready{
+      "lichen_model_ready", "1 if something answered within the health period", doors::MetricKind::kGauge, {}};
   doors::Metric open{"lichen_open_requests", "Requests waiting and running", doors::MetricKind::kGauge, {}};
   doors::Metric admitted{"lichen_admitted_total", "Requests that the ladder took", doors::MetricKind::kCounter, {}};
-  doors::Metric refused{"lichen_refused_total", "Requests that ended without an answer", doors::MetricKind::kCounter, {}};
-  doors::Metric degraded{"lichen_answered_total", "Answers by the reason for their rung", doors::MetricKind::kCounter, {}};
-  doors::Metric hedges{"lichen_hedges_total", "Requests asked of a second rung because the first was slow", doors::MetricKind::kCounter, {}};
-  doors::Metric rescues{"lichen_rescues_total", "Requests asked of a second rung because their deadline came near", doors::MetricKind::kCounter, {}};
+  doors::Metric refused{
+      "lichen_refused_total", "Requests that ended without an answer", doors::MetricKind::kCounter, {}};
+  doors::Metric degraded{
+      "lichen_answered_total", "Answers by the reason for their rung", doors::MetricKind::kCounter, {}};
+  doors::Metric hedges{"lichen_hedges_total",
+                       "Requests asked of a second rung because the first was slow",
+                       doors::MetricKind::kCounter,
+                       {}};
+  doors::Metric rescues{"lichen_rescues_total",
+                        "Requests asked of a second rung because their deadline came near",
+                        doors::MetricKind::kCounter,
+                        {}};
   doors::Metric answers{"lichen_rung_answers_total", "Answers delivered by each rung", doors::MetricKind::kCounter, {}};
   doors::Metric serves{"lichen_rung_serves", "1 if the rung takes requests", doors::MetricKind::kGauge, {}};
-  doors::Metric healthy{"lichen_rung_healthy", "1 if the rung answered within the health period", doors::MetricKind::kGauge, {}};
+  doors::Metric healthy{
+      "lichen_rung_healthy", "1 if the rung answered within the health period", doors::MetricKind::kGauge, {}};
   doors::Metric latency{"lichen_rung_latency_seconds", "Learned mean time of one job", doors::MetricKind::kGauge, {}};
   doors::Metric starts{"lichen_worker_starts_total", "Workers started", doors::MetricKind::kCounter, {}};
-  doors::Metric ends{"lichen_worker_failures_total", "Workers that died, hung or could not start", doors::MetricKind::kCounter, {}};
+  doors::Metric ends{
+      "lichen_worker_failures_total", "Workers that died, hung or could not start", doors::MetricKind::kCounter, {}};
 };
 
 void add(doors::Metric& metric, Labels labels, double value) {
@@ -119,10 +136,12 @@ void collect_model(Collected& all, const device::Device& device, std::uint32_t m
   add(all.hedges, labels, static_cast<double>(l.counters().hedges));
   add(all.rescues, labels, static_cast<double>(l.counters().rescues));
   for (std::size_t i = 0; i < l.counters().refused.size(); ++i) {
-    add(all.refused, reason(ports::name_of(static_cast<ports::RefusalReason>(i))), static_cast<double>(l.counters().refused[i]));
+    add(all.refused, reason(ports::name_of(static_cast<ports::RefusalReason>(i))),
+        static_cast<double>(l.counters().refused[i]));
   }
   for (std::size_t i = 0; i < l.counters().answered.size(); ++i) {
-    add(all.degraded, reason(ports::name_of(static_cast<ports::AnswerReason>(i))), static_cast<double>(l.counters().answered[i]));
+    add(all.degraded, reason(ports::name_of(static_cast<ports::AnswerReason>(i))),
+        static_cast<double>(l.counters().answered[i]));
   }
   for (std::uint32_t r = 0; r < l.rungs(); ++r) collect_rung(all, model, l.rung_status(now_ns, r));
 }
