@@ -27,7 +27,8 @@ Device::Device(std::vector<ModelSetup> models, DevicePorts ports)
                                               .answers = ports.answers,
                                               .random = ports.random,
                                               .watcher = *this,
-                                              .reflex = setup.reflex});
+                                              .reflex = setup.reflex,
+                                              .reflex_trouble = setup.reflex_trouble});
   }
 }
 

@@ -28,9 +28,10 @@ namespace lichen::device {
 struct ModelSetup {
   std::string name;
   ladder::LadderConfig ladder;
-  Bytes canary_input;            // one request's worth of input bytes
-  std::size_t output_bytes = 0;  // of one answer
-  ports::Reflex* reflex = nullptr;
+  Bytes canary_input;               // one request's worth of input bytes
+  std::size_t output_bytes = 0;     // of one answer
+  ports::Reflex* reflex = nullptr;  // the table of its reflex rung; without it that rung stays down
+  std::string reflex_trouble = {};  // and this is why
 };
 
 struct DevicePorts {

@@ -97,11 +97,14 @@ Ladder::Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_inp
   for (const RungConfig& rung : config.rungs) {
     Rung& r = rungs_.emplace_back(rung, config.breaker, ports.random);
     const bool reflex = rung.kind == RungKind::kReflex;
-    r.state = reflex ? RungState::kReady : RungState::kUnloaded;
+    r.state = !reflex ? RungState::kUnloaded : ports.reflex != nullptr ? RungState::kReady : RungState::kDown;
     r.announced = reflex;
+    if (r.state == RungState::kDown) {
+      r.due_ns = kNeverNs;
+      r.last_trouble = ports.reflex_trouble;
+    }
     r.latency_ns = rung.expected_ns;
   }
-  LICHEN_ASSERT(rungs_.back().config.kind != RungKind::kReflex || ports.reflex != nullptr);
   slots_.resize(config.open_requests_max);
   open_.reserve(slots_.size());
   for (std::uint32_t slot = config.open_requests_max; slot > 0; --slot) free_.push_back(slot - 1);
@@ -113,7 +116,7 @@ void Ladder::start(TimeNs now_ns, std::span<const std::uint32_t> times_opened) {
   stopping_ = false;
   for (std::size_t r = 0; r < std::min(times_opened.size(), rungs_.size()); ++r)
     rungs_[r].breaker.restore(times_opened[r]);
-  if (rungs_.back().config.kind == RungKind::kReflex) reflex_canary(now_ns, rungs() - 1);
+  if (has_reflex()) reflex_canary(now_ns, rungs() - 1);
   staff(now_ns);
   plan_wake();
 }

@@ -128,7 +128,8 @@ struct LadderPorts {
   ports::Answers& answers;
   ports::Random& random;
   Watcher& watcher;
-  ports::Reflex* reflex = nullptr;  // needed if the last rung is a reflex rung
+  ports::Reflex* reflex = nullptr;  // of the last rung, if that is a reflex rung; without it the rung stays down
+  std::string reflex_trouble = {};  // and this is why
 };
 
 class Ladder {
@@ -243,6 +244,7 @@ class Ladder {
 
   [[nodiscard]] bool serves(TimeNs now_ns, const Rung& rung) const;
   [[nodiscard]] bool overdue(TimeNs now_ns, const Rung& rung) const;
+  [[nodiscard]] bool has_reflex() const { return reflex_rung(rungs() - 1) && rungs_.back().state == RungState::kReady; }
   [[nodiscard]] bool reflex_rung(std::uint32_t rung) const { return rungs_[rung].config.kind == RungKind::kReflex; }
   [[nodiscard]] TimeNs free_at(TimeNs now_ns, std::uint32_t rung) const;
   [[nodiscard]] std::uint32_t find(ports::WorkerId worker) const;

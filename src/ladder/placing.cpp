@@ -26,7 +26,7 @@ bool Ladder::overdue(TimeNs now_ns, const Rung& r) const {
 }
 
 bool Ladder::serves(TimeNs now_ns, const Rung& r) const {
-  if (r.config.kind == RungKind::kReflex) return true;
+  if (r.config.kind == RungKind::kReflex) return r.state == RungState::kReady;
   return r.state == RungState::kReady && now_ns >= r.serves_from_ns && (r.proved || !r.breaker.has_failed());
 }
 
@@ -167,7 +167,7 @@ void Ladder::refuse_at_once(const ports::Request& request, ports::RefusalReason 
 // No slot is free, but a reflex rung needs none: it answers here and now.
 void Ladder::submit_beyond_queue(TimeNs now_ns, const ports::Request& request) {
   const std::uint32_t last = rungs() - 1;
-  if (!reflex_rung(last) || request.min_rung < last || !ports_.reflex->evaluate(request.input, reflex_output_)) {
+  if (!has_reflex() || request.min_rung < last || !ports_.reflex->evaluate(request.input, reflex_output_)) {
     return refuse_at_once(request, ports::RefusalReason::kOverloaded);
   }
   mark_answered(now_ns, rungs_[last]);
@@ -228,7 +228,7 @@ void Ladder::last_resort(TimeNs now_ns, std::uint32_t slot) {
 bool Ladder::try_reflex(TimeNs now_ns, std::uint32_t slot) {
   Slot& s = slots_[slot];
   const std::uint32_t last = rungs() - 1;
-  if (!reflex_rung(last) || s.request.min_rung < last || (s.tried & bit(last)) != 0) return false;
+  if (!has_reflex() || s.request.min_rung < last || (s.tried & bit(last)) != 0) return false;
   s.tried |= bit(last);
   if (!ports_.reflex->evaluate(s.request.input, reflex_output_)) {
     ++rungs_[last].counters.input_refused;

@@ -153,7 +153,7 @@ void Ladder::reflex_canary(TimeNs now_ns, std::uint32_t rung) {
 void Ladder::tick_rung(TimeNs now_ns, std::uint32_t rung) {
   Rung& r = rungs_[rung];
   if (reflex_rung(rung)) {
-    if (now_ns >= r.canary_due_ns) reflex_canary(now_ns, rung);
+    if (r.state == RungState::kReady && now_ns >= r.canary_due_ns) reflex_canary(now_ns, rung);
     return;
   }
   switch (r.state) {

@@ -51,6 +51,22 @@ TEST(LadderQueue, BeyondItsLimitAReflexRungAnswersAtOnce) {
   EXPECT_EQ(rig.end_of(beyond)->at_ns, rig.now_ns());
 }
 
+TEST(LadderQueue, AReflexRungWithoutATableStaysDownAndSaysWhy) {
+  LadderConfig config = one_worker();
+  config.rungs.push_back(reflex_rung());
+  Rig rig(config, "no such file");
+  rig.start();
+  rig.bring_up(0);
+  const RungStatus status = rig.ladder().rung_status(rig.now_ns(), 1);
+  EXPECT_EQ(status.state, RungState::kDown);
+  EXPECT_FALSE(status.serves);
+  EXPECT_FALSE(status.healthy);
+  EXPECT_EQ(status.last_trouble, "no such file");
+  rig.die(0);
+  EXPECT_TRUE(rig.refused_for(rig.ask(), RefusalReason::kNoRungAvailable));
+  EXPECT_FALSE(rig.ladder().ready(rig.now_ns()));
+}
+
 TEST(LadderQueue, BeyondItsLimitARequestForABetterRungIsRefused) {
   LadderConfig config = one_worker();
   config.rungs.push_back(reflex_rung());

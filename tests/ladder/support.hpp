@@ -87,10 +87,16 @@ inline LadderConfig two_workers_and_reflex() {
 
 class Rig : private ports::Workers, private ports::Answers, private Watcher, private ports::Reflex {
  public:
-  explicit Rig(const LadderConfig& config)
+  // `reflex_trouble`: why the reflex rung has no table; empty: it has one.
+  explicit Rig(const LadderConfig& config, const std::string& reflex_trouble = {})
       : config_(config),
         ladder_(0, config, Bytes(1, std::byte{'c'}), kOutputBytes,
-                {.workers = *this, .answers = *this, .random = random_, .watcher = *this, .reflex = this}) {}
+                {.workers = *this,
+                 .answers = *this,
+                 .random = random_,
+                 .watcher = *this,
+                 .reflex = reflex_trouble.empty() ? this : nullptr,
+                 .reflex_trouble = reflex_trouble}) {}
 
   // Starts the ladder; its workers are left starting.
   void start(const std::vector<std::uint32_t>& times_opened = {}) { ladder_.start(now_ns_, times_opened); }

@@ -28,6 +28,14 @@ asio::steady_timer::time_point time_point_of(TimeNs ns) {
   return asio::steady_timer::time_point(std::chrono::nanoseconds(ns));
 }
 
+Result<engine::ReflexTable> load_reflex(const std::string& path, const protocol::Contract& contract) {
+  const Bytes bytes = LICHEN_TRY(posix::read_file(path, kReflexBytesMax));
+  auto table = engine::ReflexTable::parse(bytes, contract.input_bytes() / sizeof(float),
+                                          contract.output_bytes() / sizeof(float));
+  if (!table) table.error().where = path + (table.error().where.empty() ? "" : ", " + table.error().where);
+  return table;
+}
+
 }  // namespace
 
 ports::WorkerId Host::NamedWorkers::start(std::uint32_t model, std::uint32_t rung) {
@@ -62,7 +70,7 @@ Result<std::unique_ptr<Host>> Host::create(const device::DeviceConfig& config, c
 
 Result<void> Host::open(const device::DeviceConfig& config, const std::string& config_path) {
   started_ns_ = clock_.now_ns();
-  LICHEN_TRY(open_reflexes(config, config_path));
+  open_reflexes(config, config_path);
   open_storage(posix::beside(config_path, config.state_directory));
   LICHEN_TRY(open_workers(config, config_path));
   LICHEN_TRY(open_doors(config));
@@ -88,23 +96,21 @@ void Host::open_storage(const std::string& directory) {
   });
 }
 
-Result<void> Host::open_reflexes(const device::DeviceConfig& config, const std::string& config_path) {
+// A table that cannot be used costs its own rung, not the device.
+void Host::open_reflexes(const device::DeviceConfig& config, const std::string& config_path) {
   for (const device::ModelConfig& model : config.models) {
     auto& reflex = reflexes_.emplace_back();
+    std::string& trouble = reflex_troubles_.emplace_back();
     const std::string& name = model.files.back().reflex;
     if (name.empty()) continue;
-    const std::string path = posix::beside(config_path, name);
-    const Bytes bytes = LICHEN_TRY(posix::read_file(path, kReflexBytesMax));
-    const std::size_t features = model.contract.input_bytes() / sizeof(float);
-    const std::size_t classes = model.contract.output_bytes() / sizeof(float);
-    auto table = engine::ReflexTable::parse(bytes, features, classes);
-    if (!table) {
-      table.error().where = path + (table.error().where.empty() ? "" : ", " + table.error().where);
-      return std::unexpected(std::move(table).error());
+    auto table = load_reflex(posix::beside(config_path, name), model.contract);
+    if (table) {
+      reflex = std::make_unique<engine::ReflexTable>(std::move(*table));
+    } else {
+      trouble = table.error().to_line();
+      spdlog::error("{}/{}: {}", model.contract.model, model.contract.rung_names.back(), trouble);
     }
-    reflex = std::make_unique<engine::ReflexTable>(std::move(*table));
   }
-  return {};
 }
 
 Result<void> Host::open_workers(const device::DeviceConfig& config, const std::string& config_path) {
@@ -172,7 +178,8 @@ void Host::make_device(const device::DeviceConfig& config) {
                       .ladder = model.ladder,
                       .canary_input = Bytes(model.contract.input_bytes()),
                       .output_bytes = model.contract.output_bytes(),
-                      .reflex = reflexes_[m].get()});
+                      .reflex = reflexes_[m].get(),
+                      .reflex_trouble = reflex_troubles_[m]});
   }
   device_ = std::make_unique<device::Device>(
       std::move(models),

@@ -42,7 +42,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   explicit Host(const device::DeviceConfig& config);
   Result<void> open(const device::DeviceConfig& config, const std::string& config_path);
   void open_storage(const std::string& directory);
-  Result<void> open_reflexes(const device::DeviceConfig& config, const std::string& config_path);
+  void open_reflexes(const device::DeviceConfig& config, const std::string& config_path);
   Result<void> open_workers(const device::DeviceConfig& config, const std::string& config_path);
   Result<void> open_doors(const device::DeviceConfig& config);
   void make_device(const device::DeviceConfig& config);
@@ -102,6 +102,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   bool stopped_ = false;
 
   std::vector<std::unique_ptr<engine::ReflexTable>> reflexes_;  // by model; nothing where it has none
+  std::vector<std::string> reflex_troubles_;                    // by model; why there is none although there should be
   std::vector<std::vector<std::string>> rung_names_;
   std::unique_ptr<ports::Storage> storage_;
   posix::FileStorage* file_storage_ = nullptr;  // storage_, if the state directory could be opened
