@@ -37,7 +37,7 @@ class Section {
   }
 
   void milliseconds(std::string_view key, TimeNs& target) {
-    constexpr std::int64_t kMsMax = 24 * 3600 * 1000;
+    constexpr std::int64_t kMsMax = 24 * kHourNs / kMillisecondNs;
     target = number(key, target / kMillisecondNs, 0, kMsMax) * kMillisecondNs;
   }
 

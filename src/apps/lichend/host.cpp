@@ -2,7 +2,6 @@
 #include "host.hpp"
 
 #include <csignal>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
@@ -147,6 +146,7 @@ Result<void> Host::open_doors(const device::DeviceConfig& config) {
   options.deadline_default_ns = config.server.deadline_default_ns;
   options.deadline_ns_max = config.server.deadline_max_ns;
   std::vector<protocol::Contract> contracts;
+  contracts.reserve(config.models.size());
   for (const device::ModelConfig& model : config.models) contracts.push_back(model.contract);
   rest_ = std::make_unique<doors::RestServer>(io_, options, std::move(contracts), static_cast<ports::Inference&>(*this),
                                               clock_, static_cast<doors::DeviceView&>(*this));
@@ -262,7 +262,7 @@ void Host::watch_signals() {
   signals_.add(SIGINT);
   signals_.async_wait([this](boost::system::error_code error, int signal) {
     if (error) return;
-    spdlog::info("{}: finishing open requests", strsignal(signal));
+    spdlog::info("{}: finishing open requests", signal == SIGINT ? "interrupted" : "asked to end");
     begin_stop();
   });
 }
