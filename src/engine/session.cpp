@@ -102,7 +102,7 @@ Result<void> Session::build_steps(const SessionOptions& options) {
       return std::unexpected(std::move(error));
     }
     nodes_.push_back({node.name, std::string(op), std::string((*step)->kernel()), graph::macs_of(graph_, node)});
-    calls_.push_back({*std::move(step), {}, nullptr, nullptr});
+    calls_.push_back({*std::move(step), {}, {}, nullptr});
   }
   packed_bytes_ = budget.used();
   return {};
@@ -141,7 +141,7 @@ void Session::bind(std::span<const std::size_t> tensor_blocks, std::span<const s
       const bool constant = id != graph::kNoTensor && graph_.tensor(id).constant;
       calls_[step].inputs.push_back(constant ? graph_.tensor(id).constant->bytes().data() : place_of(id));
     }
-    calls_[step].output = place_of(node.outputs.front());
+    for (const graph::TensorId id : node.outputs) calls_[step].outputs.push_back(place_of(id));
   }
 }
 
@@ -162,7 +162,7 @@ std::span<const std::byte> Session::output(std::size_t i) const {
 }
 
 Result<void> Session::run() {
-  for (const Call& call : calls_) call.step->run({call.inputs, call.output, call.scratch});
+  for (const Call& call : calls_) call.step->run({call.inputs, call.outputs, call.scratch});
   return {};
 }
 

@@ -64,7 +64,7 @@ class Session {
   struct Call {  // one node, bound to its memory
     std::unique_ptr<Step> step;
     std::vector<const std::byte*> inputs;  // null where an optional input is absent
-    std::byte* output = nullptr;
+    std::vector<std::byte*> outputs;
     std::byte* scratch = nullptr;
   };
   struct ArenaDeleter {

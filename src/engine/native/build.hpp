@@ -17,8 +17,8 @@ namespace lichen::engine {
 
 // The memory of one call. Constant inputs are there too; packed ones need not be read.
 struct StepBuffers {
-  std::span<const std::byte* const> inputs;
-  std::byte* output = nullptr;
+  std::span<const std::byte* const> inputs;  // null where an optional input is absent
+  std::span<std::byte* const> outputs;       // null where nobody wants it
   std::byte* scratch = nullptr;  // scratch_bytes() of them, aligned to kArenaAlign
 
   template <typename T>
@@ -26,8 +26,8 @@ struct StepBuffers {
     return i < inputs.size() ? reinterpret_cast<const T*>(inputs[i]) : nullptr;
   }
   template <typename T>
-  [[nodiscard]] T* out() const {
-    return reinterpret_cast<T*>(output);
+  [[nodiscard]] T* out(std::size_t i = 0) const {
+    return i < outputs.size() ? reinterpret_cast<T*>(outputs[i]) : nullptr;
   }
 };
 

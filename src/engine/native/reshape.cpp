@@ -8,7 +8,7 @@ namespace lichen::engine {
 StepResult build_reshape(const BuildContext& context) {
   const std::size_t bytes = context.node.output().spec.bytes();
   return make_step("reshape copy", 0, [bytes](const StepBuffers& b) {
-    if (bytes > 0) std::memcpy(b.output, b.inputs[0], bytes);
+    if (bytes > 0) std::memcpy(b.outputs[0], b.inputs[0], bytes);
   });
 }
 
