@@ -45,19 +45,31 @@ class Writer {
     for (const graph::Tensor& tensor : graph_.tensors) tensors.push_back(LICHEN_TRY(write_tensor(tensor)));
     std::vector<Offset<tflite::Operator>> operators;
     for (const graph::Node& node : graph_.nodes) operators.push_back(write_node(node));
-    const auto subgraph = tflite::CreateSubGraph(
-        builder_, builder_.CreateVector(tensors), builder_.CreateVector(graph_.inputs),
-        builder_.CreateVector(graph_.outputs), builder_.CreateVector(operators), builder_.CreateString("main"));
-    constexpr std::uint32_t kVersion = 3;
-    const auto model =
-        tflite::CreateModel(builder_, kVersion, builder_.CreateVector(codes_), builder_.CreateVector(&subgraph, 1),
-                            builder_.CreateString("Lichen"), builder_.CreateVector(buffers_));
-    tflite::FinishModelBuffer(builder_, model);
+    tflite::FinishModelBuffer(builder_, write_model(write_subgraph(tensors, operators)));
     const auto bytes = std::as_bytes(std::span(builder_.GetBufferPointer(), builder_.GetSize()));
     return Bytes(bytes.begin(), bytes.end());
   }
 
  private:
+  // Each part is made in a statement of its own, here and below: the order in which a compiler evaluates arguments
+  // would decide about the order of bytes, and GCC's differs between x86-64 and arm64.
+  Offset<tflite::SubGraph> write_subgraph(const std::vector<Offset<tflite::Tensor>>& tensors,
+                                          const std::vector<Offset<tflite::Operator>>& operators) {
+    const auto name = builder_.CreateString("main");
+    const auto nodes = builder_.CreateVector(operators);
+    const auto outputs = builder_.CreateVector(graph_.outputs);
+    const auto inputs = builder_.CreateVector(graph_.inputs);
+    return tflite::CreateSubGraph(builder_, builder_.CreateVector(tensors), inputs, outputs, nodes, name);
+  }
+
+  Offset<tflite::Model> write_model(Offset<tflite::SubGraph> subgraph) {
+    constexpr std::uint32_t kVersion = 3;
+    const auto buffers = builder_.CreateVector(buffers_);
+    const auto description = builder_.CreateString("Lichen");
+    const auto subgraphs = builder_.CreateVector(&subgraph, 1);
+    return tflite::CreateModel(builder_, kVersion, builder_.CreateVector(codes_), subgraphs, description, buffers);
+  }
+
   Result<void> check_size() const {
     std::size_t bytes = 0;
     for (const graph::Tensor& tensor : graph_.tensors) bytes += tensor.constant ? tensor.constant->bytes().size() : 0;
@@ -93,8 +105,9 @@ class Writer {
     const std::uint32_t buffer = write_buffer(tensor);
     std::vector<std::int32_t> dims;
     for (const std::int64_t d : tensor.spec.shape.dims()) dims.push_back(static_cast<std::int32_t>(d));
-    return tflite::CreateTensor(builder_, builder_.CreateVector(dims), type, buffer,
-                                builder_.CreateString(tensor.spec.name), write_quantization(tensor.quantization));
+    const auto quantization = write_quantization(tensor.quantization);
+    const auto name = builder_.CreateString(tensor.spec.name);
+    return tflite::CreateTensor(builder_, builder_.CreateVector(dims), type, buffer, name, quantization);
   }
 
   // The index of the operator code for this op at the version that its types need.
@@ -117,8 +130,9 @@ class Writer {
   Offset<tflite::Operator> write_node(const graph::Node& node) {
     const std::uint32_t code = code_index(node);
     const WrittenOptions options = tflite_op(node.op).write(builder_, node.attributes);
-    return tflite::CreateOperator(builder_, code, builder_.CreateVector(node.inputs),
-                                  builder_.CreateVector(node.outputs), options.type, options.table);
+    const auto outputs = builder_.CreateVector(node.outputs);
+    return tflite::CreateOperator(builder_, code, builder_.CreateVector(node.inputs), outputs, options.type,
+                                  options.table);
   }
 
   const graph::Graph& graph_;
