@@ -7,7 +7,7 @@
 #   floor is a configuration error. USES and LINKS_PUBLIC are passed on to users; LINKS are private.
 
 find_program(LICHEN_MOLD mold)
-if(LICHEN_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+if(LICHEN_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CROSSCOMPILING)  # GCC asks for a mold of the target
   add_link_options(-fuse-ld=mold)
 endif()
 find_program(LICHEN_CCACHE ccache)
