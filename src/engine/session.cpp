@@ -74,12 +74,13 @@ void Session::ArenaDeleter::operator()(std::byte* arena) const {
 Session::~Session() = default;
 
 Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, const SessionOptions& options) {
-  if (options.threads != 1) {
+  if (options.threads < 1 || options.threads > kernels::kThreadsMax) {
     return fail(Code::kUnsupported, "cannot plan model", graph.name, fmt::format("{} threads", options.threads),
-                "use 1 thread");
+                fmt::format("use 1 to {}", kernels::kThreadsMax));
   }
   LICHEN_TRY(graph::verify(graph));
   std::unique_ptr<Session> session(new Session(graph));
+  session->threads_ = std::make_unique<kernels::Threads>(options.threads);
   LICHEN_TRY(session->build_steps(options));
   LICHEN_TRY(session->plan_memory());
   for (const graph::TensorId id : graph.inputs) session->inputs_.push_back(info_of(graph.tensor(id)));
@@ -162,7 +163,7 @@ std::span<const std::byte> Session::output(std::size_t i) const {
 }
 
 Result<void> Session::run() {
-  for (const Call& call : calls_) call.step->run({call.inputs, call.outputs, call.scratch});
+  for (const Call& call : calls_) call.step->run({call.inputs, call.outputs, call.scratch, threads_.get()});
   return {};
 }
 

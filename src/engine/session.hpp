@@ -21,7 +21,7 @@ inline constexpr std::size_t kArenaBytesMax = std::size_t{256} << 20;   // activ
 inline constexpr std::size_t kPackedBytesMax = std::size_t{512} << 20;  // weights as kernels want them
 
 struct SessionOptions {
-  int threads = 1;                      // 1 is what there is so far; more is refused, not ignored
+  int threads = 1;                      // 1 to kernels::kThreadsMax, the caller among them
   bool reference_kernels_only = false;  // plain C++ kernels, for comparison
 };
 
@@ -78,6 +78,7 @@ class Session {
   [[nodiscard]] std::byte* place_of(graph::TensorId id) const;
 
   const graph::Graph& graph_;
+  std::unique_ptr<kernels::Threads> threads_;
   std::vector<Call> calls_;
   std::vector<NodeProfile> nodes_;
   std::vector<TensorInfo> inputs_;

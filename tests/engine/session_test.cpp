@@ -168,7 +168,7 @@ TEST(Session, NotANumberPassesThrough) {
 
 TEST(Session, MoreThreadsThanThereAreIsAnErrorNotASilentChange) {
   const graph::Graph g = residual();
-  const auto session = engine::Session::create(g, {4, false});
+  const auto session = engine::Session::create(g, {kernels::kThreadsMax + 1, false});
   ASSERT_FALSE(session);
   EXPECT_EQ(session.error().code, Code::kUnsupported);
 }

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "graph/ops/schema.hpp"
 #include "kernels/cpu.hpp"
+#include "kernels/threads.hpp"
 
 namespace lichen::engine {
 
@@ -20,6 +21,7 @@ struct StepBuffers {
   std::span<const std::byte* const> inputs;  // null where an optional input is absent
   std::span<std::byte* const> outputs;       // null where nobody wants it
   std::byte* scratch = nullptr;  // scratch_bytes() of them, aligned to kArenaAlign
+  kernels::Threads* threads = nullptr;  // never null in a run
 
   template <typename T>
   [[nodiscard]] const T* in(std::size_t i) const {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/threads.hpp"
+
+#include <array>
+#include <limits>
+#include <thread>
+
+#include "base/assert.hpp"
+
+namespace lichen::kernels {
+namespace {
+
+// Tens of microseconds: longer than what lies between two regions of a net, short enough to leave the CPU to others.
+constexpr int kSpins = 1500;
+constexpr Threads::Index kPartsPerThread = 4;  // so that a late or slow thread leaves little behind
+
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// A ticket is [generation : 32][parts : 16][next part : 16] in one word: taking a part of an old job is impossible.
+constexpr std::uint64_t ticket_of(std::uint32_t generation, std::uint64_t parts) {
+  return std::uint64_t{generation} << 32 | parts << 16;
+}
+constexpr std::uint64_t parts_of(std::uint64_t ticket) {
+  return ticket >> 16 & 0xFFFF;
+}
+constexpr std::uint64_t next_of(std::uint64_t ticket) {
+  return ticket & 0xFFFF;
+}
+
+// Waits until `word` is no longer `old`.
+void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (word.load(std::memory_order_acquire) != old) return;
+    relax();
+  }
+  word.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+struct Threads::Shared {
+  alignas(64) std::atomic<std::uint64_t> ticket{0};
+  alignas(64) std::atomic<std::uint32_t> generation{0};  // changes with each job: what workers wait for
+  alignas(64) std::atomic<std::uint32_t> left{0};        // parts that are not done: what the caller waits for
+  alignas(64) Job job;  // written before the ticket is published, read by those who hold one of its parts
+  std::atomic<bool> stop{false};
+  std::array<std::thread, kThreadsMax> workers;
+};
+
+Threads::Threads(int count) : count_(count), shared_(std::make_unique<Shared>()) {
+  LICHEN_ASSERT(count >= 1 && count <= kThreadsMax);
+  for (int i = 1; i < count; ++i)
+    shared_->workers[static_cast<std::size_t>(i)] = std::thread([shared = shared_.get()] { work(*shared); });
+}
+
+Threads::~Threads() {
+  shared_->stop.store(true, std::memory_order_relaxed);
+  shared_->generation.fetch_add(1, std::memory_order_release);
+  shared_->generation.notify_all();
+  for (std::thread& worker : shared_->workers) {
+    if (worker.joinable()) worker.join();
+  }
+}
+
+bool Threads::run_one_part(Shared& shared) {
+  // A look first: when nothing is left, no cache line is taken away from those who work.
+  const std::uint64_t seen = shared.ticket.load(std::memory_order_acquire);
+  if (next_of(seen) >= parts_of(seen)) return false;
+  const std::uint64_t taken = shared.ticket.fetch_add(1, std::memory_order_acq_rel);
+  if (next_of(taken) >= parts_of(taken)) return false;
+  const Job& job = shared.job;
+  const Index begin = static_cast<Index>(next_of(taken)) * job.step;
+  const Index end = begin + job.step < job.count ? begin + job.step : job.count;
+  job.call(job.context, begin, end);
+  if (shared.left.fetch_sub(1, std::memory_order_acq_rel) == 1) shared.left.notify_one();
+  return true;
+}
+
+void Threads::work(Shared& shared) {
+  std::uint32_t seen = 0;
+  for (;;) {
+    wait_while(shared.generation, seen);
+    seen = shared.generation.load(std::memory_order_acquire);
+    if (shared.stop.load(std::memory_order_relaxed)) return;
+    while (run_one_part(shared)) {
+    }
+  }
+}
+
+void Threads::run(Job job) {
+  const Index grains = (job.count + job.grain - 1) / job.grain;
+  const Index parts_wanted = grains < count_ * kPartsPerThread ? grains : count_ * kPartsPerThread;
+  const Index grains_a_part = (grains + parts_wanted - 1) / parts_wanted;
+  job.step = grains_a_part * job.grain;
+  const Index parts = (grains + grains_a_part - 1) / grains_a_part;
+  Shared& shared = *shared_;
+  shared.job = job;
+  shared.left.store(static_cast<std::uint32_t>(parts), std::memory_order_relaxed);
+  const std::uint32_t generation = shared.generation.load(std::memory_order_relaxed) + 1;
+  shared.ticket.store(ticket_of(generation, static_cast<std::uint64_t>(parts)), std::memory_order_release);
+  shared.generation.store(generation, std::memory_order_release);
+  shared.generation.notify_all();
+  while (run_one_part(shared)) {
+  }
+  for (std::uint32_t left = shared.left.load(std::memory_order_acquire); left != 0;
+       left = shared.left.load(std::memory_order_acquire))
+    wait_while(shared.left, left);
+}
+
+}  // namespace lichen::kernels
