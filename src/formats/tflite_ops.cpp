@@ -30,6 +30,8 @@ Result<Activation> read_activation(tflite::ActivationFunctionType type) {
       return Activation::kReluN1To1;
     case tflite::ActivationFunctionType_RELU6:
       return Activation::kRelu6;
+    case tflite::ActivationFunctionType_TANH:
+      return Activation::kTanh;
     default:
       return bad_options(fmt::format("fused activation {}", static_cast<int>(type)), Code::kUnsupported);
   }
@@ -45,6 +47,8 @@ tflite::ActivationFunctionType write_activation(Activation activation) {
       return tflite::ActivationFunctionType_RELU_N1_TO_1;
     case Activation::kRelu6:
       return tflite::ActivationFunctionType_RELU6;
+    case Activation::kTanh:
+      return tflite::ActivationFunctionType_TANH;
   }
   return tflite::ActivationFunctionType_NONE;
 }
@@ -196,6 +200,9 @@ WrittenOptions write_reshape(FlatBufferBuilder& builder, const Attributes& attri
                  tflite::CreateReshapeOptions(builder, builder.CreateVector(a.shape)));
 }
 
+Result<Attributes> read_unary(const tflite::Operator&) {
+  return graph::UnaryAttributes{};
+}
 Result<Attributes> read_none(const tflite::Operator&) {
   return graph::NoAttributes{};
 }
@@ -217,12 +224,12 @@ constexpr std::array<TfliteOp, 14> kRows = {{
     {4, Op::kDepthwiseConv2D, 1, 3, read_depthwise_conv2d, write_depthwise_conv2d},
     {6, Op::kDequantize, 1, 2, read_none, write_dequantize},
     {9, Op::kFullyConnected, 1, 4, read_fully_connected, write_fully_connected},
-    {14, Op::kLogistic, 1, 2, read_none, write_none},
+    {14, Op::kLogistic, 1, 2, read_unary, write_none},
     {17, Op::kMaxPool2D, 1, 2, read_pool2d, write_pool2d},
     {18, Op::kMul, 1, 2, read_mul, write_mul},
     {114, Op::kQuantize, 1, 2, read_none, write_quantize},
-    {19, Op::kRelu, 1, 2, read_none, write_none},
-    {21, Op::kRelu6, 1, 2, read_none, write_none},
+    {19, Op::kRelu, 1, 2, read_unary, write_none},
+    {21, Op::kRelu6, 1, 2, read_unary, write_none},
     {22, Op::kReshape, 1, 1, read_reshape, write_reshape},
     {25, Op::kSoftmax, 1, 2, read_softmax, write_softmax},
 }};

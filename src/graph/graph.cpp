@@ -31,6 +31,14 @@ TensorId Graph::add_constant(std::string tensor_name, tensor::Shape shape, std::
   return add(constant_of(std::move(tensor_name), tensor::DType::kF32, shape, values, {}));
 }
 
+TensorId Graph::add_unknown(std::string tensor_name) {
+  return add(std::move(tensor_name), tensor::DType::kF32, tensor::Shape::unknown());
+}
+
+TensorId Graph::add_constant(std::string tensor_name, tensor::Shape shape, std::span<const std::int64_t> values) {
+  return add(constant_of(std::move(tensor_name), tensor::DType::kI64, shape, values, {}));
+}
+
 TensorId Graph::add_constant(std::string tensor_name, tensor::Shape shape, std::span<const std::int8_t> values,
                              tensor::Quantization quantization) {
   return add(constant_of(std::move(tensor_name), tensor::DType::kI8, shape, values, std::move(quantization)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/print.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -19,7 +20,16 @@ void add_saturating(std::int64_t& sum, std::int64_t value) {
 
 std::int64_t macs_of(const Graph& graph, const Node& node) {
   const OpSchema& schema = schema_of(node.op);
-  return schema.counts_as_macs ? schema.operations(NodeView(graph, node)) : 0;
+  return schema.counts_as_macs ? operations_of(graph, node) : 0;
+}
+
+std::int64_t operations_of(const Graph& graph, const Node& node) {
+  const auto known = [&](TensorId id) { return id == kNoTensor || graph.tensor(id).spec.shape.known(); };
+  if (!std::ranges::all_of(node.inputs, known) || !std::ranges::all_of(node.outputs, known)) return 0;
+  const NodeView view(graph, node);
+  const OpSchema& schema = schema_of(node.op);
+  if (schema.operations != nullptr) return schema.operations(view);
+  return view.has_output(0) ? view.output().spec.shape.elements() : 0;
 }
 
 Cost cost_of(const Graph& graph) {
@@ -27,7 +37,7 @@ Cost cost_of(const Graph& graph) {
   std::vector<bool> counted(graph.tensors.size(), false);
   for (const Node& node : graph.nodes) {
     add_saturating(cost.macs, macs_of(graph, node));
-    add_saturating(cost.operations, schema_of(node.op).operations(NodeView(graph, node)));
+    add_saturating(cost.operations, operations_of(graph, node));
     for (const TensorId id : node.inputs) {
       if (id == kNoTensor || counted[static_cast<std::size_t>(id)] || !graph.tensor(id).constant) continue;
       counted[static_cast<std::size_t>(id)] = true;
@@ -39,6 +49,7 @@ Cost cost_of(const Graph& graph) {
 }
 
 std::string to_text(const Tensor& tensor) {
+  if (!tensor.spec.shape.known()) return "?";
   std::string text = fmt::format("{} {}", name_of(tensor.spec.dtype), tensor.spec.shape.to_text());
   const tensor::Quantization& q = tensor.quantization;
   if (q.per_channel()) {
@@ -55,8 +66,9 @@ std::string to_text(const Graph& graph) {
     text += fmt::format("  in   {} {}\n", graph.tensor(id).spec.name, to_text(graph.tensor(id)));
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
+    const bool gives = !node.outputs.empty() && node.outputs.front() != kNoTensor;
     text += fmt::format("  {:>3}  {:<16} {:<40} {:>10} MACs\n", i, schema_of(node.op).name,
-                        to_text(graph.tensor(node.outputs.front())), macs_of(graph, node));
+                        gives ? to_text(graph.tensor(node.outputs.front())) : "", macs_of(graph, node));
   }
   for (const TensorId id : graph.outputs)
     text += fmt::format("  out  {} {}\n", graph.tensor(id).spec.name, to_text(graph.tensor(id)));

@@ -18,6 +18,7 @@ struct Cost {
 // Saturates instead of overflowing. Asks for a verified graph.
 [[nodiscard]] Cost cost_of(const Graph& graph);
 [[nodiscard]] std::int64_t macs_of(const Graph& graph, const Node& node);
+[[nodiscard]] std::int64_t operations_of(const Graph& graph, const Node& node);  // 0 where shapes are not known
 
 // "i8 [1, 49, 10, 1] q(0.5847, 83)".
 [[nodiscard]] std::string to_text(const Tensor& tensor);

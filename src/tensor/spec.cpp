@@ -16,6 +16,12 @@ Shape::Shape(std::span<const std::int64_t> dims) : rank_(dims.size()) {
   std::ranges::copy(dims, dims_.begin());
 }
 
+Shape Shape::unknown() {
+  Shape shape;
+  shape.rank_ = kUnknownRank;
+  return shape;
+}
+
 Result<Shape> Shape::make(std::span<const std::int64_t> dims, std::string_view where) {
   if (dims.size() > kRankMax) {
     return fail(Code::kBadInput, "bad shape", std::string(where),
@@ -35,13 +41,14 @@ Result<Shape> Shape::make(std::span<const std::int64_t> dims, std::string_view w
 }
 
 std::int64_t Shape::elements() const {
+  LICHEN_ASSERT(known());
   std::int64_t elements = 1;
   for (const std::int64_t d : dims()) elements *= d;
   return elements;
 }
 
 std::string Shape::to_text() const {
-  return fmt::format("[{}]", fmt::join(dims(), ", "));
+  return known() ? fmt::format("[{}]", fmt::join(dims(), ", ")) : "[?]";
 }
 
 std::size_t bytes_of_all(std::span<const TensorSpec> specs) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of a tensor, either owned or borrowed. Weights are borrowed from the mapped model file, which must outlive
-// them; tensors made in memory own theirs.
+// The bytes of a tensor, either owned or borrowed; never changed. Weights are borrowed from the mapped model file, which
+// must outlive them; tensors made in memory own theirs. Copies are cheap.
 #pragma once
 
 #include <cstring>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -23,7 +24,7 @@ class Data {
   }
   [[nodiscard]] static Data own(Bytes bytes) {
     Data data;
-    data.owned_ = std::move(bytes);
+    data.owned_ = std::make_shared<const Bytes>(std::move(bytes));
     return data;
   }
   template <typename T>
@@ -32,7 +33,7 @@ class Data {
     return own(Bytes(bytes.begin(), bytes.end()));
   }
 
-  [[nodiscard]] ByteView bytes() const { return owned_.empty() ? borrowed_ : ByteView(owned_); }
+  [[nodiscard]] ByteView bytes() const { return owned_ ? ByteView(*owned_) : borrowed_; }
 
   // As elements; the bytes must be aligned for T (owned ones are, borrowed ones are checked by the reader).
   template <typename T>
@@ -43,7 +44,7 @@ class Data {
   }
 
  private:
-  Bytes owned_;
+  std::shared_ptr<const Bytes> owned_;  // by all copies: a rewritten graph has the weights of the one that it came from
   ByteView borrowed_;
 };
 

@@ -242,12 +242,12 @@ void elementwise_models(const Emit& emit, DType dtype) {
          plain(op, relu6, {value("a", dtype, {2, 1, 6, 7}, q(0.02F, 0)), value("b", dtype, {5, 1, 7}, q(0.06F, 30))},
                value("out", dtype, {2, 5, 6, 7}, q(0.03F, -100))));
   }
-  emit(fmt::format("relu_{}", s), plain(Op::kRelu, graph::NoAttributes{}, {value("in", dtype, {1, 300}, q(0.07F, 4))},
+  emit(fmt::format("relu_{}", s), plain(Op::kRelu, graph::UnaryAttributes{}, {value("in", dtype, {1, 300}, q(0.07F, 4))},
                                         value("out", dtype, {1, 300}, q(0.05F, -60))));
-  emit(fmt::format("relu6_{}", s), plain(Op::kRelu6, graph::NoAttributes{}, {value("in", dtype, {1, 300}, q(0.07F, 4))},
+  emit(fmt::format("relu6_{}", s), plain(Op::kRelu6, graph::UnaryAttributes{}, {value("in", dtype, {1, 300}, q(0.07F, 4))},
                                          value("out", dtype, {1, 300}, q(0.05F, -60))));
   emit(fmt::format("logistic_{}", s),
-       plain(Op::kLogistic, graph::NoAttributes{}, {value("in", dtype, {1, 300}, q(0.05F, 4))},
+       plain(Op::kLogistic, graph::UnaryAttributes{}, {value("in", dtype, {1, 300}, q(0.05F, 4))},
              value("out", dtype, {1, 300}, q(1.0F / 256.0F, -128))));
   emit(fmt::format("softmax_{}", s),
        plain(Op::kSoftmax, graph::SoftmaxAttributes{1.0F}, {value("in", dtype, {40, 13}, q(0.05F, 4))},

@@ -117,7 +117,7 @@ graph::Graph residual() {
   const auto relu = g.add("relu", tensor::DType::kF32, {1, 6, 6, 3});
   const auto sum = g.add("sum", tensor::DType::kF32, {1, 6, 6, 3});
   g.nodes.push_back({graph::Op::kConv2D, "conv", graph::Conv2DAttributes{}, {x, weights}, {conv}});
-  g.nodes.push_back({graph::Op::kRelu, "relu", graph::NoAttributes{}, {conv}, {relu}});
+  g.nodes.push_back({graph::Op::kRelu, "relu", graph::UnaryAttributes{}, {conv}, {relu}});
   g.nodes.push_back({graph::Op::kAdd, "sum", graph::ElementwiseAttributes{}, {x, relu}, {sum}});
   g.inputs = {x};
   g.outputs = {sum};

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/native/build.hpp"
 
+#include <array>
+
 #include <fmt/format.h>
 
+#include "base/assert.hpp"
 #include "engine/native/builders.hpp"
 
 namespace lichen::engine {
@@ -18,39 +21,39 @@ Result<void> PackBudget::take(std::size_t bytes) {
   return {};
 }
 
+namespace {
+
+constexpr std::span<const Builder> (*kFamilies[])() = {
+    binary_builders, pool2d_builders, quantize_builders, reshape_builders,
+    softmax_builders, unary_builders, weighted_builders,
+};
+
+using Build = StepResult (*)(const BuildContext&);
+
+const std::array<Build, static_cast<std::size_t>(graph::Op::kCount)>& builders() {
+  static const auto kBuilders = [] {
+    std::array<Build, static_cast<std::size_t>(graph::Op::kCount)> made{};
+    for (const auto family : kFamilies) {
+      for (const Builder& builder : family()) {
+        LICHEN_ASSERT(made[static_cast<std::size_t>(builder.op)] == nullptr);
+        made[static_cast<std::size_t>(builder.op)] = builder.build;
+      }
+    }
+    return made;
+  }();
+  return kBuilders;
+}
+
+}  // namespace
+
+bool has_kernel(graph::Op op) {
+  return builders()[static_cast<std::size_t>(op)] != nullptr;
+}
+
 Result<std::unique_ptr<Step>> build_step(const BuildContext& context) {
-  using graph::Op;
-  switch (context.node.node().op) {
-    case Op::kAdd:
-      return build_add(context);
-    case Op::kAveragePool2D:
-      return build_pool2d(context);
-    case Op::kConv2D:
-      return build_conv2d(context);
-    case Op::kDepthwiseConv2D:
-      return build_depthwise_conv2d(context);
-    case Op::kDequantize:
-      return build_dequantize(context);
-    case Op::kFullyConnected:
-      return build_fully_connected(context);
-    case Op::kLogistic:
-      return build_logistic(context);
-    case Op::kMaxPool2D:
-      return build_pool2d(context);
-    case Op::kMul:
-      return build_mul(context);
-    case Op::kQuantize:
-      return build_quantize(context);
-    case Op::kRelu:
-      return build_relu(context);
-    case Op::kRelu6:
-      return build_relu(context);
-    case Op::kReshape:
-      return build_reshape(context);
-    case Op::kSoftmax:
-      return build_softmax(context);
-  }
-  return fail(Code::kInternal, "cannot plan model", {}, "an op without a kernel");
+  const Build build = builders()[static_cast<std::size_t>(context.node.node().op)];
+  if (build != nullptr) return build(context);
+  return fail(Code::kUnsupported, "cannot plan model", {}, "no kernel computes this op yet");
 }
 
 }  // namespace lichen::engine

@@ -81,6 +81,12 @@ struct BuildContext {
   PackBudget& budget;
 };
 
-[[nodiscard]] Result<std::unique_ptr<Step>> build_step(const BuildContext& context);
+using StepResult = Result<std::unique_ptr<Step>>;
+
+// Asks for known types and shapes. A constant input may be packed; one that is not must be read when the step runs.
+[[nodiscard]] StepResult build_step(const BuildContext& context);
+
+// Is there a builder for this op at all?
+[[nodiscard]] bool has_kernel(graph::Op op);
 
 }  // namespace lichen::engine

@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// The builder of each op, defined in the file of that op.
+// The table of builders: each family of ops gives its rows in its own file.
 #pragma once
 
 #include "engine/native/build.hpp"
 
 namespace lichen::engine {
 
-using StepResult = Result<std::unique_ptr<Step>>;
+struct Builder {
+  graph::Op op;
+  StepResult (*build)(const BuildContext& context);
+};
+
+[[nodiscard]] std::span<const Builder> binary_builders();
+[[nodiscard]] std::span<const Builder> pool2d_builders();
+[[nodiscard]] std::span<const Builder> quantize_builders();
+[[nodiscard]] std::span<const Builder> reshape_builders();
+[[nodiscard]] std::span<const Builder> softmax_builders();
+[[nodiscard]] std::span<const Builder> unary_builders();
+[[nodiscard]] std::span<const Builder> weighted_builders();  // convolutions and fully connected layers
 
 [[nodiscard]] StepResult build_add(const BuildContext& context);
+[[nodiscard]] StepResult build_mul(const BuildContext& context);
 [[nodiscard]] StepResult build_conv2d(const BuildContext& context);
 [[nodiscard]] StepResult build_depthwise_conv2d(const BuildContext& context);
-[[nodiscard]] StepResult build_dequantize(const BuildContext& context);
 [[nodiscard]] StepResult build_fully_connected(const BuildContext& context);
+[[nodiscard]] StepResult build_dequantize(const BuildContext& context);
 [[nodiscard]] StepResult build_logistic(const BuildContext& context);
-[[nodiscard]] StepResult build_mul(const BuildContext& context);
-[[nodiscard]] StepResult build_pool2d(const BuildContext& context);  // average and maximum
-[[nodiscard]] StepResult build_quantize(const BuildContext& context);
 [[nodiscard]] StepResult build_relu(const BuildContext& context);  // Relu and Relu6
-[[nodiscard]] StepResult build_reshape(const BuildContext& context);
-[[nodiscard]] StepResult build_softmax(const BuildContext& context);
 
 }  // namespace lichen::engine

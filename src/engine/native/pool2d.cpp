@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // AveragePool2D and MaxPool2D.
+#include <array>
 #include "kernels/reference/pool2d.hpp"
 
 #include "engine/native/builders.hpp"
@@ -23,10 +24,10 @@ std::unique_ptr<Step> step_of(bool average, const kernels::Window2D& w, Range ra
 
 }  // namespace
 
-StepResult build_pool2d(const BuildContext& context) {
+static StepResult build_pool2d(const BuildContext& context) {
   const auto& a = context.node.attributes<graph::Pool2DAttributes>();
   const bool average = context.node.node().op == graph::Op::kAveragePool2D;
-  const auto w = LICHEN_TRY(window_of(context.node, a, a.filter_h, a.filter_w, 1, 1));
+  const auto w = LICHEN_TRY(window_of(context.node, a, a.filter_h, a.filter_w));
   const graph::Tensor& output = context.node.output();
   switch (output.spec.dtype) {
     case tensor::DType::kI8:
@@ -39,6 +40,14 @@ StepResult build_pool2d(const BuildContext& context) {
       return step_of<float>(average, w, range_of(a.activation),
                             average ? "average_pool2d f32 reference" : "max_pool2d f32 reference");
   }
+}
+
+namespace {
+constexpr std::array kBuilders = {Builder{graph::Op::kAveragePool2D, build_pool2d}, Builder{graph::Op::kMaxPool2D, build_pool2d}};
+}  // namespace
+
+std::span<const Builder> pool2d_builders() {
+  return kBuilders;
 }
 
 }  // namespace lichen::engine

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "base/assert.hpp"
+
 namespace lichen::engine {
 
 kernels::FloatRange range_of(graph::Activation activation) {
@@ -16,6 +18,8 @@ kernels::FloatRange range_of(graph::Activation activation) {
       return {-1.0F, 1.0F};
     case graph::Activation::kRelu6:
       return {0.0F, 6.0F};
+    case graph::Activation::kTanh:
+      LICHEN_ASSERT(false);  // no clamp: builders of layers with weights refuse it
   }
   return {};
 }

@@ -11,6 +11,7 @@
 
 namespace lichen::engine {
 
+// Of the activations that are clamps: all but kTanh.
 [[nodiscard]] kernels::FloatRange range_of(graph::Activation activation);
 // The same clamp in the stored integers of `output`.
 [[nodiscard]] kernels::IntegerClamp clamp_of(graph::Activation activation, const graph::Tensor& output);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include "kernels/reference/quantize.hpp"
 
 #include "engine/native/builders.hpp"
@@ -37,9 +38,17 @@ StepResult build_to(const BuildContext& context) {
 
 }  // namespace
 
-StepResult build_quantize(const BuildContext& context) {
+static StepResult build_quantize(const BuildContext& context) {
   if (context.node.output().spec.dtype == tensor::DType::kI8) return build_to<std::int8_t>(context);
   return build_to<std::uint8_t>(context);
+}
+
+namespace {
+constexpr std::array kBuilders = {Builder{graph::Op::kQuantize, build_quantize}, Builder{graph::Op::kDequantize, build_dequantize}};
+}  // namespace
+
+std::span<const Builder> quantize_builders() {
+  return kBuilders;
 }
 
 }  // namespace lichen::engine

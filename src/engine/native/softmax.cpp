@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include "kernels/reference/softmax.hpp"
 
 #include <cmath>
@@ -30,7 +31,7 @@ StepResult build_integer(const BuildContext& context, kernels::Index rows, kerne
 
 }  // namespace
 
-StepResult build_softmax(const BuildContext& context) {
+static StepResult build_softmax(const BuildContext& context) {
   const tensor::Shape& shape = context.node.input(0).spec.shape;
   const kernels::Index depth = shape.dims().back();
   const kernels::Index rows = shape.elements() / depth;
@@ -46,6 +47,14 @@ StepResult build_softmax(const BuildContext& context) {
   return make_step("softmax f32 reference", 0, [rows, depth, beta](const StepBuffers& b) {
     kernels::reference::softmax(rows, depth, b.in<float>(0), beta, b.out<float>());
   });
+}
+
+namespace {
+constexpr std::array kBuilders = {Builder{graph::Op::kSoftmax, build_softmax}};
+}  // namespace
+
+std::span<const Builder> softmax_builders() {
+  return kBuilders;
 }
 
 }  // namespace lichen::engine

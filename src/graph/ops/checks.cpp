@@ -64,7 +64,9 @@ Result<void> require_bias(const NodeView& node, std::int64_t channels) {
   if (bias.spec.shape.elements() != channels) {
     return bad_tensor(bias, fmt::format("bias {} for {} output channels", bias.spec.shape.to_text(), channels));
   }
-  if (!bias.constant) return bad_tensor(bias, "bias that is computed, not constant", Code::kUnsupported);
+  if (!bias.constant && node.input(0).spec.dtype != DType::kF32) {
+    return bad_tensor(bias, "bias that is computed, not constant", Code::kUnsupported);
+  }
   return {};
 }
 
@@ -79,12 +81,12 @@ Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_
   const Tensor& input = node.input(0);
   const Tensor& weights = node.input(1);
   LICHEN_TRY(require_activation_type(input));
-  LICHEN_TRY(require_same_type(node.output(), input));
-  LICHEN_TRY(require_activation_type(node.output()));
   const bool hybrid = is_hybrid(node);
   if (!hybrid) LICHEN_TRY(require_same_type(weights, input));
   for (const Tensor* tensor : {&input, &weights}) LICHEN_TRY(require_not_empty(*tensor));
-  if (!weights.constant) return bad_tensor(weights, "weights that are computed, not constant", Code::kUnsupported);
+  if (!weights.constant && (hybrid || input.spec.dtype != DType::kF32)) {
+    return bad_tensor(weights, "integer weights that are computed, not constant", Code::kUnsupported);
+  }
   if (input.spec.dtype != DType::kF32 || hybrid) {
     if (weights.quantization.empty()) return bad_tensor(weights, "integer weights without a scale");
     if (weights.quantization.per_channel()) {
@@ -102,40 +104,53 @@ Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_
   return require_bias(node, channels);
 }
 
-Result<void> check_unary(const NodeView& node) {
-  LICHEN_TRY(require_activation_type(node.input(0)));
-  LICHEN_TRY(require_same_type(node.output(), node.input(0)));
+Result<void> check_activation_output(const NodeView& node) {
   return require_activation_type(node.output());
 }
 
-Result<tensor::Shape> infer_same(const NodeView& node) {
-  return node.input(0).spec.shape;
+Result<void> check_unary(const NodeView& node) {
+  return require_activation_type(node.input(0));
+}
+
+Result<OutputTypes> infer_same(const NodeView& node) {
+  return output_like(node, node.input(0).spec.shape);
+}
+
+OutputTypes output_like(const NodeView& node, tensor::Shape shape) {
+  return output_of(node.input(0).spec.dtype, shape);
+}
+
+OutputTypes output_of(DType dtype, tensor::Shape shape) {
+  return {{dtype, shape, false}};
+}
+
+Result<OutputTypes> output_like(const NodeView& node, std::span<const std::int64_t> dims) {
+  return output_like(node, LICHEN_TRY(tensor::Shape::make(dims, node.node().name)));
 }
 
 std::int64_t output_elements(const NodeView& node) {
   return node.output().spec.shape.elements();
 }
 
-Result<void> check_binary(const NodeView& node) {
-  LICHEN_TRY(check_unary(node));
-  LICHEN_TRY(require_activation_type(node.input(1)));
-  return require_same_type(node.input(1), node.input(0));
-}
-
-Result<tensor::Shape> infer_broadcast(const NodeView& node) {
-  const tensor::Shape& a = node.input(0).spec.shape;
-  const tensor::Shape& b = node.input(1).spec.shape;
+Result<tensor::Shape> broadcast(const NodeView& node, const tensor::Shape& a, const tensor::Shape& b) {
   const std::size_t rank = std::max(a.rank(), b.rank());
   std::array<std::int64_t, tensor::kRankMax> dims{};
   for (std::size_t i = 0; i < rank; ++i) {  // aligned at the last dimension
     const std::int64_t da = i < a.rank() ? a[a.rank() - 1 - i] : 1;
     const std::int64_t db = i < b.rank() ? b[b.rank() - 1 - i] : 1;
     if (da != db && da != 1 && db != 1) {
-      return bad_tensor(node.input(1), fmt::format("shape {} does not go with {}", b.to_text(), a.to_text()));
+      return fail(Code::kBadInput, "bad node", "inputs",
+                  fmt::format("shape {} does not go with {}", b.to_text(), a.to_text()));
     }
     dims[rank - 1 - i] = da == 1 ? db : da;
   }
-  return tensor::Shape::make(std::span(dims).first(rank), node.output().spec.name);
+  return tensor::Shape::make(std::span(dims).first(rank), node.node().name);
+}
+
+Result<std::size_t> axis_of(std::int64_t axis, std::size_t rank) {
+  const auto r = static_cast<std::int64_t>(rank);
+  if (axis < -r || axis >= r) return bad_attribute(fmt::format("axis {} of rank {}", axis, rank));
+  return static_cast<std::size_t>(axis < 0 ? axis + r : axis);
 }
 
 }  // namespace lichen::graph

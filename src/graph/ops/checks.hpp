@@ -24,13 +24,23 @@ namespace lichen::graph {
 // A convolution of f32 by i8 weights, which quantizes its input while it runs.
 [[nodiscard]] bool is_hybrid(const NodeView& node);
 
-// Element by element: output and inputs of one type. For ops that keep their input's shape and type.
+// Outputs of ops that compute with quantized integers: f32, or i8 / u8 with one scale. For OpSchema::check_outputs.
+[[nodiscard]] Result<void> check_activation_output(const NodeView& node);
+
+// Element by element, of ops that keep their input's shape and type.
 [[nodiscard]] Result<void> check_unary(const NodeView& node);
-[[nodiscard]] Result<tensor::Shape> infer_same(const NodeView& node);
+[[nodiscard]] Result<OutputTypes> infer_same(const NodeView& node);
+// One output of input 0's type, or of another.
+[[nodiscard]] OutputTypes output_like(const NodeView& node, tensor::Shape shape);
+[[nodiscard]] OutputTypes output_of(tensor::DType dtype, tensor::Shape shape);
+// The same, from dimensions that must first be checked to be a shape.
+[[nodiscard]] Result<OutputTypes> output_like(const NodeView& node, std::span<const std::int64_t> dims);
 [[nodiscard]] std::int64_t output_elements(const NodeView& node);
 
-// Add, Mul: two inputs broadcast against each other as NumPy does.
-[[nodiscard]] Result<void> check_binary(const NodeView& node);
-[[nodiscard]] Result<tensor::Shape> infer_broadcast(const NodeView& node);
+// The shape of two that are broadcast against each other as NumPy does.
+[[nodiscard]] Result<tensor::Shape> broadcast(const NodeView& node, const tensor::Shape& a, const tensor::Shape& b);
+
+// A negative axis counts from the end; refused outside of [-rank, rank).
+[[nodiscard]] Result<std::size_t> axis_of(std::int64_t axis, std::size_t rank);
 
 }  // namespace lichen::graph

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conv2D: input [n, h, w, in], weights [out, kh, kw, in], bias [out] (optional) -> [n, oh, ow, out]. Weights in i8
+// Conv2D: input [n, h, w, in], weights [out, kh, kw, in / groups], bias [out] (optional) -> [n, oh, ow, out]. The number
+// of groups follows from the weights' shape. Weights in i8
 // under an input in f32 ("dynamic range", "hybrid") are allowed with one scale for all of them.
 #include <fmt/format.h>
 
@@ -15,22 +16,23 @@ Result<void> check(const NodeView& node) {
   const Tensor& weights = node.input(1);
   LICHEN_TRY(require_rank(input, 4));
   LICHEN_TRY(require_rank(weights, 4));
-  if (weights.spec.shape[3] != input.spec.shape[3]) {
-    return bad_tensor(
-        weights, fmt::format("{} input channels where the input has {}", weights.spec.shape[3], input.spec.shape[3]),
-        Code::kUnsupported);
+  LICHEN_TRY(require_weights(node, 0, weights.spec.shape[0]));
+  const std::int64_t in = input.spec.shape[3];
+  const std::int64_t groups = in / weights.spec.shape[3];
+  if (in % weights.spec.shape[3] != 0 || weights.spec.shape[0] % groups != 0) {
+    return bad_tensor(weights, fmt::format("weights {} for {} input channels", weights.spec.shape.to_text(), in));
   }
-  return require_weights(node, 0, weights.spec.shape[0]);
+  return {};
 }
 
-Result<tensor::Shape> infer(const NodeView& node) {
+Result<OutputTypes> infer(const NodeView& node) {
   const auto& a = node.attributes<Conv2DAttributes>();
   const tensor::Shape& in = node.input(0).spec.shape;
   const tensor::Shape& weights = node.input(1).spec.shape;
-  const Window h = LICHEN_TRY(window_of(in[1], weights[1], a.stride_h, a.dilation_h, a.padding));
-  const Window w = LICHEN_TRY(window_of(in[2], weights[2], a.stride_w, a.dilation_w, a.padding));
+  const Window h = LICHEN_TRY(window_of(in[1], rule_h(a, weights[1])));
+  const Window w = LICHEN_TRY(window_of(in[2], rule_w(a, weights[2])));
   const std::int64_t dims[] = {in[0], h.out, w.out, weights[0]};
-  return tensor::Shape::make(dims, node.output().spec.name);
+  return output_like(node, dims);
 }
 
 std::int64_t operations(const NodeView& node) {
@@ -38,10 +40,22 @@ std::int64_t operations(const NodeView& node) {
   return output_elements(node) * weights[1] * weights[2] * weights[3];
 }
 
+constexpr OpSchema kRow{.op = Op::kConv2D,
+                        .name = "Conv2D",
+                        .inputs_min = 2,
+                        .inputs_max = 3,
+                        .inputs_required = 2,
+                        .attributes_fit = holds<Conv2DAttributes>,
+                        .check = check,
+                        .infer = infer,
+                        .check_outputs = check_activation_output,
+                        .operations = operations,
+                        .counts_as_macs = true};
+
 }  // namespace
 
-OpSchema conv2d_schema() {
-  return {Op::kConv2D, "Conv2D", 2, 3, 2, holds<Conv2DAttributes>, check, infer, operations, true};
+std::span<const OpSchema> conv2d_rows() {
+  return {&kRow, 1};
 }
 
 }  // namespace lichen::graph

@@ -25,14 +25,14 @@ Result<void> check(const NodeView& node) {
   return require_weights(node, 3, weights.spec.shape[3]);
 }
 
-Result<tensor::Shape> infer(const NodeView& node) {
+Result<OutputTypes> infer(const NodeView& node) {
   const auto& a = node.attributes<DepthwiseConv2DAttributes>();
   const tensor::Shape& in = node.input(0).spec.shape;
   const tensor::Shape& weights = node.input(1).spec.shape;
-  const Window h = LICHEN_TRY(window_of(in[1], weights[1], a.stride_h, a.dilation_h, a.padding));
-  const Window w = LICHEN_TRY(window_of(in[2], weights[2], a.stride_w, a.dilation_w, a.padding));
+  const Window h = LICHEN_TRY(window_of(in[1], rule_h(a, weights[1])));
+  const Window w = LICHEN_TRY(window_of(in[2], rule_w(a, weights[2])));
   const std::int64_t dims[] = {in[0], h.out, w.out, weights[3]};
-  return tensor::Shape::make(dims, node.output().spec.name);
+  return output_like(node, dims);
 }
 
 std::int64_t operations(const NodeView& node) {
@@ -40,19 +40,22 @@ std::int64_t operations(const NodeView& node) {
   return output_elements(node) * weights[1] * weights[2];
 }
 
+constexpr OpSchema kRow{.op = Op::kDepthwiseConv2D,
+                        .name = "DepthwiseConv2D",
+                        .inputs_min = 2,
+                        .inputs_max = 3,
+                        .inputs_required = 2,
+                        .attributes_fit = holds<DepthwiseConv2DAttributes>,
+                        .check = check,
+                        .infer = infer,
+                        .check_outputs = check_activation_output,
+                        .operations = operations,
+                        .counts_as_macs = true};
+
 }  // namespace
 
-OpSchema depthwise_conv2d_schema() {
-  return {Op::kDepthwiseConv2D,
-          "DepthwiseConv2D",
-          2,
-          3,
-          2,
-          holds<DepthwiseConv2DAttributes>,
-          check,
-          infer,
-          operations,
-          true};
+std::span<const OpSchema> depthwise_conv2d_rows() {
+  return {&kRow, 1};
 }
 
 }  // namespace lichen::graph

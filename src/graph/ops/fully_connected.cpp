@@ -28,7 +28,7 @@ Result<void> check(const NodeView& node) {
   return {};
 }
 
-Result<tensor::Shape> infer(const NodeView& node) {
+Result<OutputTypes> infer(const NodeView& node) {
   const tensor::Shape& in = node.input(0).spec.shape;
   const tensor::Shape& weights = node.input(1).spec.shape;
   std::array<std::int64_t, tensor::kRankMax> dims{in.elements() / weights[1], weights[0]};
@@ -38,18 +38,29 @@ Result<tensor::Shape> infer(const NodeView& node) {
     std::ranges::copy(in.dims(), dims.begin());
     dims[rank - 1] = weights[0];
   }
-  return tensor::Shape::make(std::span(dims).first(rank), node.output().spec.name);
+  return output_like(node, std::span(dims).first(rank));
 }
 
 std::int64_t operations(const NodeView& node) {
   return output_elements(node) * node.input(1).spec.shape[1];
 }
 
+constexpr OpSchema kRow{.op = Op::kFullyConnected,
+                        .name = "FullyConnected",
+                        .inputs_min = 2,
+                        .inputs_max = 3,
+                        .inputs_required = 2,
+                        .attributes_fit = holds<FullyConnectedAttributes>,
+                        .check = check,
+                        .infer = infer,
+                        .check_outputs = check_activation_output,
+                        .operations = operations,
+                        .counts_as_macs = true};
+
 }  // namespace
 
-OpSchema fully_connected_schema() {
-  return {
-      Op::kFullyConnected, "FullyConnected", 2, 3, 2, holds<FullyConnectedAttributes>, check, infer, operations, true};
+std::span<const OpSchema> fully_connected_rows() {
+  return {&kRow, 1};
 }
 
 }  // namespace lichen::graph

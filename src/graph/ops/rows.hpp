@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rows of the op table, each defined in the file of its op.
+// The rows of the op table, each family's defined in its file.
 #pragma once
 
 #include "graph/ops/schema.hpp"
 
 namespace lichen::graph {
 
-[[nodiscard]] OpSchema add_schema();
-[[nodiscard]] OpSchema average_pool2d_schema();
-[[nodiscard]] OpSchema conv2d_schema();
-[[nodiscard]] OpSchema depthwise_conv2d_schema();
-[[nodiscard]] OpSchema dequantize_schema();
-[[nodiscard]] OpSchema fully_connected_schema();
-[[nodiscard]] OpSchema logistic_schema();
-[[nodiscard]] OpSchema max_pool2d_schema();
-[[nodiscard]] OpSchema mul_schema();
-[[nodiscard]] OpSchema quantize_schema();
-[[nodiscard]] OpSchema relu_schema();
-[[nodiscard]] OpSchema relu6_schema();
-[[nodiscard]] OpSchema reshape_schema();
-[[nodiscard]] OpSchema softmax_schema();
+[[nodiscard]] std::span<const OpSchema> binary_rows();
+[[nodiscard]] std::span<const OpSchema> conv2d_rows();
+[[nodiscard]] std::span<const OpSchema> depthwise_conv2d_rows();
+[[nodiscard]] std::span<const OpSchema> fully_connected_rows();
+[[nodiscard]] std::span<const OpSchema> pool2d_rows();
+[[nodiscard]] std::span<const OpSchema> quantize_rows();
+[[nodiscard]] std::span<const OpSchema> reshape_rows();
+[[nodiscard]] std::span<const OpSchema> softmax_rows();
+[[nodiscard]] std::span<const OpSchema> state_rows();  // variables, If
+[[nodiscard]] std::span<const OpSchema> unary_rows();
 
 }  // namespace lichen::graph

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Softmax over the last dimension: exp(beta * x) / sum(exp(beta * x)).
+// Softmax along an axis: exp(beta * x) / sum(exp(beta * x)).
 #include <cmath>
 
 #include <fmt/format.h>
@@ -13,16 +13,24 @@ namespace {
 Result<void> check(const NodeView& node) {
   LICHEN_TRY(check_unary(node));
   LICHEN_TRY(require_not_empty(node.input(0)));
-  if (node.input(0).spec.shape.rank() == 0) return bad_tensor(node.input(0), "a scalar has no last dimension");
-  const float beta = node.attributes<SoftmaxAttributes>().beta;
+  const auto& a = node.attributes<SoftmaxAttributes>();
+  if (!a.flattens) LICHEN_TRY(axis_of(a.axis, node.input(0).spec.shape.rank()));
+  const float beta = a.beta;
   if (!std::isfinite(beta) || beta <= 0.0F) return bad_attribute(fmt::format("beta {}", beta));
   return {};
 }
 
+constexpr OpSchema kRow{.op = Op::kSoftmax,
+                        .name = "Softmax",
+                        .attributes_fit = holds<SoftmaxAttributes>,
+                        .check = check,
+                        .infer = infer_same,
+                        .check_outputs = check_activation_output};
+
 }  // namespace
 
-OpSchema softmax_schema() {
-  return {Op::kSoftmax, "Softmax", 1, 1, 1, holds<SoftmaxAttributes>, check, infer_same, output_elements, false};
+std::span<const OpSchema> softmax_rows() {
+  return {&kRow, 1};
 }
 
 }  // namespace lichen::graph

@@ -13,21 +13,33 @@ namespace {
 constexpr std::int64_t kWindowMax = 1 << 15;  // filter, stride and dilation: products stay far below 2^63
 }
 
-Result<Window> window_of(std::int64_t in, std::int64_t filter, std::int64_t stride, std::int64_t dilation,
-                         Padding padding) {
-  for (const std::int64_t value : {filter, stride, dilation}) {
+Result<Window> window_of(std::int64_t in, const WindowRule& rule) {
+  for (const std::int64_t value : {rule.filter, rule.stride, rule.dilation}) {
     if (value < 1 || value > kWindowMax) {
-      return bad_attribute(
-          fmt::format("filter {}, stride {}, dilation {}: each must be 1 to {}", filter, stride, dilation, kWindowMax));
+      return bad_attribute(fmt::format("filter {}, stride {}, dilation {}: each must be 1 to {}", rule.filter,
+                                       rule.stride, rule.dilation, kWindowMax));
     }
   }
-  const std::int64_t extent = (filter - 1) * dilation + 1;
-  if (padding == Padding::kValid) {
-    if (extent > in) return bad_attribute(fmt::format("a window of {} over {} elements without padding", extent, in));
-    return Window{(in - extent) / stride + 1, 0};
+  const std::int64_t extent = (rule.filter - 1) * rule.dilation + 1;
+  if (rule.padding == Padding::kSame || rule.padding == Padding::kSameLower) {
+    const std::int64_t out = (in + rule.stride - 1) / rule.stride;
+    const std::int64_t pad = std::max<std::int64_t>(0, (out - 1) * rule.stride + extent - in);
+    return Window{out, rule.padding == Padding::kSame ? pad / 2 : pad - pad / 2};
   }
-  const std::int64_t out = (in + stride - 1) / stride;
-  return Window{out, std::max<std::int64_t>(0, (out - 1) * stride + extent - in) / 2};
+  const bool pads = rule.padding == Padding::kExplicit;
+  const std::int64_t before = pads ? rule.before : 0;
+  const std::int64_t after = pads ? rule.after : 0;
+  for (const std::int64_t pad : {before, after}) {
+    if (pad < 0 || pad > kWindowMax) return bad_attribute(fmt::format("padding {}: must be 0 to {}", pad, kWindowMax));
+  }
+  const std::int64_t room = in + before + after - extent;
+  if (room < 0) {
+    return bad_attribute(fmt::format("a window of {} over {} elements with padding {} and {}", extent, in, before, after));
+  }
+  std::int64_t out = room / rule.stride + 1;
+  // A partial window counts unless it would begin in the padding at the end.
+  if (pads && rule.ceil && room % rule.stride != 0 && out * rule.stride < in + before) ++out;
+  return Window{out, before};
 }
 
 }  // namespace lichen::graph
