@@ -23,6 +23,7 @@ struct Window2D {
   Index stride_h = 1, stride_w = 1;
   Index dilation_h = 1, dilation_w = 1;
   Index pad_h = 0, pad_w = 0;  // before the first row and column
+  Index groups = 1;            // of convolutions: in_c and out_c are divided into so many, apart from each other
 };
 
 struct MatrixSize {  // out[rows, units] = in[rows, depth] * weights[units, depth]^T

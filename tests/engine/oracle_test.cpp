@@ -98,8 +98,8 @@ bool random_convolution(Graph& g, Random& random, Types types, bool depthwise) {
   const std::int64_t kh = random.between(1, 5);
   const std::int64_t kw = random.between(1, 5);
   const Shape in{random.between(1, 2), random.between(1, 14), random.between(1, 14), in_c};
-  const auto h = graph::window_of(in[1], kh, a.stride_h, a.dilation_h, a.padding);
-  const auto w = graph::window_of(in[2], kw, a.stride_w, a.dilation_w, a.padding);
+  const auto h = graph::window_of(in[1], graph::rule_h(a, kh));
+  const auto w = graph::window_of(in[2], graph::rule_w(a, kw));
   if (!h || !w) return false;
   const Shape out{in[0], h->out, w->out, out_c};
   if (depthwise) {

@@ -67,18 +67,19 @@ TEST(Verify, EveryBreakIsFoundAndNamed) {
       {"attributes of another op", [](Graph& g) { g.nodes[0].attributes = NoAttributes{}; }},
       {"its inputs give [1, 4, 4, 4]", [](Graph& g) { g.tensors[3].spec.shape = Shape{1, 5, 4, 4}; }},
       {"rank 4 is needed", [](Graph& g) { g.tensors[0].spec.shape = Shape{8, 8, 1}; }},
-      {"input channels", [](Graph& g) { g.tensors[0].spec.shape = Shape{1, 8, 8, 2}; }},
-      {"i8 beside 'conv'", [](Graph& g) { g.tensors[3].spec.dtype = DType::kI8; }},
+      {"input channels", [](Graph& g) { g.tensors[0].spec.shape = Shape{1, 8, 8, 3}; }},
+      {"its inputs give i8", [](Graph& g) { g.tensors[3].spec.dtype = DType::kI8; }},
       {"i32 is not computed with", [](Graph& g) { g.tensors[0].spec.dtype = DType::kI32; }},
       {"stride 0", [](Graph& g) { std::get<Conv2DAttributes>(g.nodes[0].attributes).stride_h = 0; }},
       {"dilation -1", [](Graph& g) { std::get<Conv2DAttributes>(g.nodes[0].attributes).dilation_w = -1; }},
       {"filter 2000000000",
        [](Graph& g) { std::get<Pool2DAttributes>(g.nodes[1].attributes).filter_h = 2'000'000'000; }},
       {"a window of 20 over 8", [](Graph& g) { std::get<Pool2DAttributes>(g.nodes[1].attributes).filter_h = 20; }},
-      {"weights that are computed", [](Graph& g) { g.inputs.push_back(1), g.tensors[1].constant.reset(); }},
+      {"fused tanh",
+       [](Graph& g) { std::get<Conv2DAttributes>(g.nodes[0].attributes).activation = Activation::kTanh; }},
       {"bytes of data", [](Graph& g) { g.tensors[1].constant = tensor::Data::own(Bytes(7)); }},
       {"is never computed", [](Graph& g) { g.nodes.pop_back(); }},
-      {"no inputs or no outputs", [](Graph& g) { g.outputs.clear(); }},
+      {"no outputs", [](Graph& g) { g.outputs.clear(); }},
       {"is constant", [](Graph& g) { g.inputs = {1}; }},
       {"listed twice", [](Graph& g) { g.inputs = {0, 0}; }},
       {"input is tensor 6", [](Graph& g) { g.inputs = {6}; }},
@@ -102,11 +103,11 @@ TEST(Verify, EveryBreakIsFoundAndNamed) {
 }
 
 TEST(Window, SamePadsAsTensorFlowDoes) {
-  const auto odd = window_of(7, 3, 2, 1, Padding::kSame);
+  const auto odd = window_of(7, {3, 2, 1, Padding::kSame});
   ASSERT_TRUE(odd);
   EXPECT_EQ(odd->out, 4);
   EXPECT_EQ(odd->pad_before, 1);
-  const auto even = window_of(8, 3, 2, 1, Padding::kSame);  // one row of padding: at the end
+  const auto even = window_of(8, {3, 2, 1, Padding::kSame});  // one row of padding: at the end
   ASSERT_TRUE(even);
   EXPECT_EQ(even->out, 4);
   EXPECT_EQ(even->pad_before, 0);

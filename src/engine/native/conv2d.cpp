@@ -43,7 +43,8 @@ StepResult build_hybrid(const BuildContext& context, const kernels::Window2D& w,
 StepResult build_conv2d(const BuildContext& context) {
   const auto& a = context.node.attributes<graph::Conv2DAttributes>();
   const tensor::Shape& weights = context.node.input(1).spec.shape;
-  const auto w = LICHEN_TRY(window_of(context.node, a, weights[1], weights[2]));
+  auto w = LICHEN_TRY(window_of(context.node, a, weights[1], weights[2]));
+  w.groups = w.in_c / weights[3];
   switch (context.node.input(0).spec.dtype) {
     case tensor::DType::kI8:
       return build_integer<std::int8_t>(context, w, a.activation);

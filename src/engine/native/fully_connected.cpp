@@ -14,7 +14,7 @@ StepResult build_integer(const BuildContext& context, const kernels::MatrixSize&
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(m.units),
                                             per_channel ? ScaleProduct::kDouble : ScaleProduct::kFloat));
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context)) return vector_fully_connected<T>(context, m, q);
+    if (wants_vector(context) && can_pack(context.node)) return vector_fully_connected<T>(context, m, q);
   }
   return make_step(std::is_signed_v<T> ? "fully_connected i8 reference" : "fully_connected u8 reference", 0,
                    [m, q = std::move(q)](const StepBuffers& b) {
@@ -39,7 +39,7 @@ StepResult build_fully_connected(const BuildContext& context) {
   }
   const kernels::FloatRange range = range_of(a.activation);
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context)) return vector_fully_connected_f32(context, m, range);
+    if (wants_vector(context) && can_pack(context.node)) return vector_fully_connected_f32(context, m, range);
   }
   return make_step("fully_connected f32 reference", 0, [m, range](const StepBuffers& b) {
     kernels::reference::fully_connected(m, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());

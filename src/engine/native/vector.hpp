@@ -15,9 +15,13 @@ inline constexpr bool kHasVectorKernels = LICHEN_KERNELS_AVX2 != 0;
 [[nodiscard]] inline bool wants_vector(const BuildContext& context) {
   return kHasVectorKernels && context.cpu.avx2_fma;
 }
-// The same for a window, whose padded image must be small enough.
+// Weights and bias that can be packed when the model is planned.
+[[nodiscard]] inline bool can_pack(const graph::NodeView& node) {
+  return node.is_constant(1) && (!node.has_input(2) || node.is_constant(2));
+}
+// The same for a layer with a window, whose padded image must be small enough. Groups are not among them.
 [[nodiscard]] inline bool wants_vector(const BuildContext& context, const kernels::Window2D& w) {
-  return wants_vector(context) && kernels::padding_fits(w, kernels::kPanel);
+  return wants_vector(context) && can_pack(context.node) && w.groups == 1 && kernels::padding_fits(w, kernels::kPanel);
 }
 
 [[nodiscard]] StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w,

@@ -9,6 +9,7 @@ namespace lichen::graph {
 namespace {
 
 Result<void> check(const NodeView& node) {
+  LICHEN_TRY(require_clamp(node.attributes<ElementwiseAttributes>().activation));
   LICHEN_TRY(require_activation_type(node.input(0)));
   LICHEN_TRY(require_activation_type(node.input(1)));
   return require_same_type(node.input(1), node.input(0));

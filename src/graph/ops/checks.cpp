@@ -50,6 +50,11 @@ Result<void> require_same_type(const Tensor& tensor, const Tensor& as) {
       Code::kUnsupported);
 }
 
+Result<void> require_clamp(Activation activation) {
+  if (activation != Activation::kTanh) return {};
+  return fail(Code::kUnsupported, "bad node", "attributes", "a fused tanh is not computed here");
+}
+
 Result<void> require_not_empty(const Tensor& tensor) {
   if (tensor.spec.shape.elements() > 0) return {};
   return bad_tensor(tensor, fmt::format("shape {} has no elements", tensor.spec.shape.to_text()));

@@ -14,6 +14,8 @@ namespace lichen::graph {
 // f32 without quantization, or i8 / u8 with one scale for the whole tensor.
 [[nodiscard]] Result<void> require_activation_type(const Tensor& tensor);
 [[nodiscard]] Result<void> require_same_type(const Tensor& tensor, const Tensor& as);
+// An activation that is a clamp, the only ones that layers apply to their results.
+[[nodiscard]] Result<void> require_clamp(Activation activation);
 // No dimension is 0.
 [[nodiscard]] Result<void> require_not_empty(const Tensor& tensor);
 

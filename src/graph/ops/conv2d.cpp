@@ -14,6 +14,7 @@ namespace {
 Result<void> check(const NodeView& node) {
   const Tensor& input = node.input(0);
   const Tensor& weights = node.input(1);
+  LICHEN_TRY(require_clamp(node.attributes<Conv2DAttributes>().activation));
   LICHEN_TRY(require_rank(input, 4));
   LICHEN_TRY(require_rank(weights, 4));
   LICHEN_TRY(require_weights(node, 0, weights.spec.shape[0]));

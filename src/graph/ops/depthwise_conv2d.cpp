@@ -13,6 +13,7 @@ namespace {
 Result<void> check(const NodeView& node) {
   const Tensor& input = node.input(0);
   const Tensor& weights = node.input(1);
+  LICHEN_TRY(require_clamp(node.attributes<DepthwiseConv2DAttributes>().activation));
   LICHEN_TRY(require_rank(input, 4));
   LICHEN_TRY(require_rank(weights, 4));
   LICHEN_TRY(require_not_empty(input));

@@ -15,6 +15,7 @@ namespace {
 Result<void> check(const NodeView& node) {
   const Tensor& input = node.input(0);
   const Tensor& weights = node.input(1);
+  LICHEN_TRY(require_clamp(node.attributes<FullyConnectedAttributes>().activation));
   LICHEN_TRY(require_rank(weights, 2));
   LICHEN_TRY(require_weights(node, 0, weights.spec.shape[0]));
   const std::int64_t depth = weights.spec.shape[1];

@@ -12,6 +12,7 @@ namespace {
 
 Result<void> check(const NodeView& node) {
   const Tensor& input = node.input(0);
+  LICHEN_TRY(require_clamp(node.attributes<Pool2DAttributes>().activation));
   LICHEN_TRY(require_rank(input, 4));
   LICHEN_TRY(require_not_empty(input));
   return check_unary(node);

@@ -7,15 +7,19 @@ namespace lichen::kernels::reference {
 namespace {
 
 // Calls take(input pixel, weights of that tap) for every tap of output channel c at (n, oy, ox) that is in the image.
+// Both have in_c / groups channels, those of c's group.
 template <typename T, typename Take>
 void each_tap(const Window2D& w, const T* in, const T* weights, Index n, Index oy, Index ox, Index c, Take take) {
+  const Index depth = w.in_c / w.groups;
+  const Index first = c / (w.out_c / w.groups) * depth;
   for (Index ky = 0; ky < w.filter_h; ++ky) {
     const Index y = oy * w.stride_h - w.pad_h + ky * w.dilation_h;
     if (!inside(y, w.in_h)) continue;
     for (Index kx = 0; kx < w.filter_w; ++kx) {
       const Index x = ox * w.stride_w - w.pad_w + kx * w.dilation_w;
       if (!inside(x, w.in_w)) continue;
-      take(in + ((n * w.in_h + y) * w.in_w + x) * w.in_c, weights + ((c * w.filter_h + ky) * w.filter_w + kx) * w.in_c);
+      take(in + ((n * w.in_h + y) * w.in_w + x) * w.in_c + first,
+           weights + ((c * w.filter_h + ky) * w.filter_w + kx) * depth);
     }
   }
 }
@@ -38,7 +42,7 @@ void conv2d(const Window2D& w, const float* in, const float* weights, const floa
   each_output(w, [&](Index n, Index oy, Index ox, Index c, Index at) {
     float sum = 0.0F;
     each_tap(w, in, weights, n, oy, ox, c, [&](const float* pixel, const float* tap) {
-      for (Index i = 0; i < w.in_c; ++i) sum += pixel[i] * tap[i];
+      for (Index i = 0; i < w.in_c / w.groups; ++i) sum += pixel[i] * tap[i];
     });
     if (bias != nullptr) sum += bias[c];
     out[at] = std::min(std::max(sum, range.min), range.max);
@@ -51,7 +55,7 @@ void conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t
   each_output(w, [&](Index n, Index oy, Index ox, Index c, Index at) {
     std::int32_t sum = 0;
     each_tap(w, in, weights, n, oy, ox, c, [&](const T* pixel, const T* tap) {
-      for (Index i = 0; i < w.in_c; ++i)
+      for (Index i = 0; i < w.in_c / w.groups; ++i)
         sum = wrapping_add(sum, (pixel[i] - q.in_zero_point) * (tap[i] - q.weights_zero_point));
     });
     if (bias != nullptr) sum = wrapping_add(sum, bias[c]);
@@ -92,7 +96,7 @@ void conv2d_hybrid(const Window2D& w, const float* in, const std::int8_t* weight
     each_output(one, [&](Index, Index oy, Index ox, Index c, Index at) {
       std::int32_t sum = 0;
       each_tap(one, quantized, weights, 0, oy, ox, c, [&](const std::int8_t* pixel, const std::int8_t* tap) {
-        for (Index i = 0; i < w.in_c; ++i) sum = wrapping_add(sum, pixel[i] * tap[i]);
+        for (Index i = 0; i < w.in_c / w.groups; ++i) sum = wrapping_add(sum, pixel[i] * tap[i]);
       });
       const float value = static_cast<float>(sum) * scale + (bias != nullptr ? bias[c] : 0.0F);
       out_image[at] = std::min(std::max(value, range.min), range.max);
