@@ -1,72 +1,115 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times Session::run of .tflite files: median and 95th percentile over rounds, native kernels or the reference ones.
-//   bench_engine [--reference] [--nodes] [--rounds N] MODEL.tflite ...
-// One JSON object a line.
+// Times Session::run of model files, native kernels or the reference ones.
+//   bench_engine [--reference] [--nodes] [--threads N] [--rounds N] MODEL ...
+// prints one JSON object a file: median and 95th percentile over rounds. And, for the script `run`:
+//   bench_engine --worker [--reference] [--threads N] MODEL INPUT
+// is a worker (worker.hpp) with the bytes of file INPUT in input 0.
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <vector>
+#include <cstring>
+#include <memory>
 
 #include <fmt/format.h>
 
 #include "engine/session.hpp"
 #include "formats/tflite.hpp"
 #include "graph/print.hpp"
+#include "worker.hpp"
 
 namespace {
 
 using namespace lichen;
-using Clock = std::chrono::steady_clock;
 
 struct Options {
   bool reference = false;
   bool nodes = false;
+  bool worker = false;
+  int threads = 1;
   std::size_t rounds = 200;
-  std::vector<std::string> models;
+  std::vector<std::string> files;
 };
 
-Bytes read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const ByteView bytes = bytes_of(text);
-  return {bytes.begin(), bytes.end()};
+struct Model {
+  std::vector<std::byte> file;  // the graph's weights are in it
+  graph::Graph graph;
+  std::unique_ptr<engine::Session> session;
+};
+
+Result<std::unique_ptr<Model>> load(const std::string& path, const Options& options) {
+  auto model = std::make_unique<Model>();
+  model->file = bench::file_bytes(path);
+  model->graph = LICHEN_TRY(formats::read_tflite(model->file, path));
+  model->session = LICHEN_TRY(engine::Session::create(model->graph, {options.threads, options.reference}));
+  return model;
 }
 
-double microseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+class LichenEngine : public bench::Engine {
+ public:
+  explicit LichenEngine(engine::Session& session) : session_(session) {}
+  void run() override {
+    if (const auto ran = session_.run(); !ran) bench::give_up(ran.error().to_line());
+  }
+  [[nodiscard]] std::span<const std::byte> output() const override { return session_.output(0); }
+  [[nodiscard]] std::string output_dtype() const override {
+    switch (session_.outputs()[0].spec.dtype) {
+      case tensor::DType::kF32: return "float32";
+      case tensor::DType::kI8: return "int8";
+      case tensor::DType::kU8: return "uint8";
+      default: return "other";
+    }
+  }
+  [[nodiscard]] std::vector<std::int64_t> output_shape() const override {
+    const auto dims = session_.outputs()[0].spec.shape.dims();
+    return {dims.begin(), dims.end()};
+  }
+
+ private:
+  engine::Session& session_;
+};
+
+void work(const Options& options) {
+  if (options.files.size() != 2) bench::give_up("--worker wants MODEL and INPUT");
+  const std::vector<std::byte> input = bench::file_bytes(options.files[1]);
+  const double start = bench::now_us();
+  const auto model = load(options.files[0], options);
+  if (!model) bench::give_up(model.error().to_line());
+  const double loaded = bench::now_us();
+  engine::Session& session = *(*model)->session;
+  const std::span<std::byte> to = session.input(0);
+  if (to.size() != input.size())
+    bench::give_up(fmt::format("the input has {} bytes, the model wants {}", input.size(), to.size()));
+  std::memcpy(to.data(), input.data(), input.size());
+  LichenEngine engine(session);
+  bench::serve(engine, start, loaded);
 }
 
 Result<void> time_model(const std::string& path, const Options& options) {
-  const Bytes file = read_file(path);
-  const auto load_start = Clock::now();
-  const graph::Graph graph = LICHEN_TRY(formats::read_tflite(file, path));
-  const auto session = LICHEN_TRY(engine::Session::create(graph, {1, options.reference}));
-  const double load_us = microseconds_since(load_start);
+  const double start = bench::now_us();
+  const auto model = LICHEN_TRY(load(path, options));
+  const double load_us = bench::now_us() - start;
+  engine::Session& session = *model->session;
   if (options.nodes) {
-    for (const engine::NodeProfile& node : session->nodes())
+    for (const engine::NodeProfile& node : session.nodes())
       fmt::print(stderr, "{:<32} {:>10} {}\n", node.kernel, node.macs, node.name);
   }
-  LICHEN_TRY(session->run());
+  LICHEN_TRY(session.run());
   std::vector<double> us;
   for (std::size_t round = 0; round < options.rounds; ++round) {
-    const auto start = Clock::now();
-    LICHEN_TRY(session->run());
-    us.push_back(microseconds_since(start));
+    const double before = bench::now_us();
+    LICHEN_TRY(session.run());
+    us.push_back(bench::now_us() - before);
   }
   std::ranges::sort(us);
   fmt::print(
-      "{{\"schema\": \"lichen.bench.engine.v1\", \"model\": \"{}\", \"kernels\": \"{}\", \"median_us\": {:.1f}, "
-      "\"p95_us\": {:.1f}, \"load_us\": {:.0f}, \"macs\": {}, \"arena_bytes\": {}, \"packed_bytes\": {}}}\n",
-      path, options.reference ? "reference" : "native", us[us.size() / 2], us[us.size() * 95 / 100], load_us,
-      graph::cost_of(graph).macs, session->arena_bytes(), session->packed_bytes());
+      "{{\"schema\": \"lichen.bench.engine.v1\", \"model\": \"{}\", \"kernels\": \"{}\", \"threads\": {}, "
+      "\"median_us\": {:.1f}, \"p95_us\": {:.1f}, \"min_us\": {:.1f}, \"load_us\": {:.0f}, \"macs\": {}, "
+      "\"arena_bytes\": {}, \"packed_bytes\": {}}}\n",
+      path, options.reference ? "reference" : "native", options.threads, us[us.size() / 2], us[us.size() * 95 / 100],
+      us.front(), load_us, graph::cost_of(model->graph).macs, session.arena_bytes(), session.packed_bytes());
   return {};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
@@ -74,14 +117,29 @@ int main(int argc, char** argv) {
       options.reference = true;
     } else if (argument == "--nodes") {
       options.nodes = true;
+    } else if (argument == "--worker") {
+      options.worker = true;
+    } else if (argument == "--threads" && i + 1 < argc) {
+      options.threads = std::atoi(argv[++i]);
     } else if (argument == "--rounds" && i + 1 < argc) {
       options.rounds = std::max<std::size_t>(1, std::strtoul(argv[++i], nullptr, 10));
     } else {
-      options.models.emplace_back(argument);
+      options.files.emplace_back(argument);
     }
   }
+  return options;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Options options = parse(argc, argv);
+  if (options.worker) {
+    work(options);
+    return 0;
+  }
   int exit_code = 0;
-  for (const std::string& model : options.models) {
+  for (const std::string& model : options.files) {
     if (const auto timed = time_model(model, options); !timed) {
       fmt::print(stderr, "lichen: {}\n", timed.error().to_line());
       exit_code = exit_code_of(timed.error().code);

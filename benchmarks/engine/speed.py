@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Speed beside the peers, equality of answers, and the time from load() to the first answer."""
+
+import math
+import statistics
+import tempfile
+
+import numpy as np
+
+from report import say
+from workers import Refused, cpus_for, started, take_turns
+
+GEOMEAN_LEAST = {"f32": 1.0, "int8": 1.5}
+F32_LEAST = 0.8
+RELATIVE_MAX = 1e-4
+LOAD_LIMITS_MS = {"mobilenet_v1_025": 10, "ds_cnn": 10, "resnet8": 10, "auto_encoder": 10, "mobilenet_v2": 40}
+OURS = ("lichen-onnx", "lichen-tflite")  # the first that runs is held against the bars: ONNX Runtime reads the same file
+
+
+def engines_of(place, net, dtype, quick):
+    """Name -> command without threads and input; in the order of the table's columns."""
+    name = net["name"]
+    at = str(place.folder / name)
+    onnx = at + (".onnx" if dtype == "f32" else ".s8s8.onnx")
+    tflite = at + (".tflite" if dtype == "f32" else ".int8.tflite")
+    nchw, nhwc = at + ".input.nchw.f32", at + (".input.nhwc.f32" if dtype == "f32" else ".input.nhwc.i8")
+    ours, peers = place.program("bench_engine"), [place.python, str(place.here / "peers.py")]
+    commands = {"lichen-onnx": lambda t: [ours, "--worker", "--threads", t, onnx, nchw],
+                "lichen-tflite": lambda t: [ours, "--worker", "--threads", t, tflite, nhwc]}
+    library = place.ort_library()
+    if library:
+        ort = [place.program("bench_ort"), library]
+        commands["onnxruntime"] = lambda t: [*ort, onnx, t, nchw]
+        if dtype == "int8":
+            commands["ort-u8s8"] = lambda t: [*ort, at + ".u8s8.onnx", t, nchw]
+    if place.versions["ai-edge-litert"]:
+        commands["litert"] = lambda t: [*peers, "litert", tflite, t, nhwc]
+    if place.versions["openvino"] and not quick:
+        commands["openvino"] = lambda t: [*peers, "openvino", onnx, t, nchw]
+    if place.versions["ncnn"] and not quick and dtype == "f32":
+        commands["ncnn"] = lambda t: [*peers, "ncnn", at + ".ncnn", t, nchw]
+    return commands
+
+
+def held(times):
+    """Which of ours is held against the bars."""
+    return next((name for name in OURS if name in times), None)
+
+
+def cell_text(times, name, refusals):
+    if name in times:
+        return f"{times[name]['median_us']:.1f} ({times[name]['min_us']:.1f})"
+    return "refused" if name in refusals else "-"
+
+
+def geomean(values):
+    return math.exp(sum(math.log(v) for v in values) / len(values))
+
+
+def table_of(report, title, columns, cells, refusals):
+    report.text()
+    report.text(f"{title}: median (least) in us")
+    report.text("  ".join(["net".ljust(20)] + [c.rjust(19) for c in columns] + ["ORT / ours".rjust(12), "by least".rjust(9)]))
+    for name, times in cells.items():
+        line = [name.ljust(20)] + [cell_text(times, c, refusals[name]).rjust(19) for c in columns]
+        mine = held(times)
+        if mine and "onnxruntime" in times:
+            line.append(f"{times['onnxruntime']['median_us'] / times[mine]['median_us']:12.2f}")
+            line.append(f"{times['onnxruntime']['min_us'] / times[mine]['min_us']:9.2f}")
+        report.text("  ".join(line))
+
+
+def speed_bars(place, report, dtype, threads, cells, refusals):
+    peer = f"onnxruntime {place.versions['onnxruntime']}"
+    title = f"{dtype}, {threads} thread{'s' * (threads > 1)}"
+    ratios, least, measured_all = [], [], True
+    for name, times in cells.items():
+        mine = held(times)
+        if mine is None or "onnxruntime" not in times:
+            why = refusals[name].get("lichen-tflite", "ONNX Runtime is missing")[:160] if mine is None else "ONNX Runtime is missing"
+            if dtype == "f32":
+                report.not_measured(f"{title}: {name}: ORT / ours", "x", F32_LEAST, why, peer)
+            measured_all = False
+            continue
+        ratios.append(times["onnxruntime"]["median_us"] / times[mine]["median_us"])
+        least.append(times["onnxruntime"]["min_us"] / times[mine]["min_us"])
+        if dtype == "f32":
+            report.faster(f"{title}: {name}: ORT / ours", ratios[-1], F32_LEAST, peer, f"{mine}; by least times {least[-1]:.2f}")
+    bar = f"{title}: geometric mean ORT / ours"
+    if not measured_all:
+        note = f"{len(ratios)} of {len(cells)} nets" + (f", {geomean(ratios):.2f} over those" if ratios else "")
+        report.not_measured(bar, "x", GEOMEAN_LEAST[dtype], note, peer)
+    else:
+        report.faster(bar, geomean(ratios), GEOMEAN_LEAST[dtype], peer, f"by least times {geomean(least):.2f}")
+
+
+def own_f32_bars(report, threads, f32, int8):
+    for name in int8:
+        mine, other = held(int8[name]), held(f32.get(name, {}))
+        bar = f"int8, {threads} thread{'s' * (threads > 1)}: {name}: our f32 / our int8"
+        if mine is None or other is None:
+            report.not_measured(bar, "x", 1.0, "one of the two does not run")
+        else:
+            report.faster(bar, f32[name][other]["median_us"] / int8[name][mine]["median_us"], 1.0, None, mine)
+
+
+def measure(place, report, arguments):
+    takes, rounds, seconds = (1, 3, 0.06) if arguments.quick else (2, 5, 0.25)
+    wanted = [net for net in place.models() if net["name"] in arguments.nets.split(",")]
+    for threads in map(int, arguments.threads.split(",")):
+        if cpus_for(threads) is None:
+            for dtype in ("f32", "int8"):
+                report.not_measured(f"{dtype}, {threads} threads", "x", GEOMEAN_LEAST[dtype], "fewer CPUs than threads")
+            continue
+        by_dtype = {}
+        for dtype in ("f32", "int8"):
+            cells, refusals = {}, {}
+            for net in wanted:
+                say(f"speed: {dtype}, {threads} thread(s), {net['name']}")
+                engines = engines_of(place, net, dtype, arguments.quick)
+                commands = {name: command(str(threads)) for name, command in engines.items()}
+                cells[net["name"]], refusals[net["name"]] = take_turns(commands, threads, takes, rounds, seconds)
+            table_of(report, f"{dtype}, {threads} thread{'s' * (threads > 1)}", list(engines), cells, refusals)
+            speed_bars(place, report, dtype, threads, cells, refusals)
+            by_dtype[dtype] = cells
+        own_f32_bars(report, threads, by_dtype["f32"], by_dtype["int8"])
+    measure_answers(place, report, wanted)
+
+
+def answers(commands):
+    """Name -> output 0 as an array, and refusals."""
+    workers, refusals = started(commands, 1)
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, worker in workers.items():
+            try:
+                row = worker.ask(f"answer {folder}/{name}")
+                results[name] = np.fromfile(f"{folder}/{name}", row["dtype"]).reshape(row["shape"])
+            except Refused as refused:
+                refusals[name] = str(refused)
+            worker.close()
+    return results, refusals
+
+
+def relative(ours, theirs):
+    """max|a-b| / max|b|; ours may be NHWC where theirs is NCHW."""
+    if ours.shape != theirs.shape and theirs.ndim == 4 and ours.ndim == 4:
+        theirs = theirs.transpose(0, 2, 3, 1)
+    if ours.size != theirs.size:
+        return math.inf
+    return float(np.abs(ours.ravel().astype(np.float64) - theirs.ravel()).max() / np.abs(theirs).max())
+
+
+def measure_answers(place, report, wanted):
+    for net in wanted:
+        say(f"answers: {net['name']}")
+        engines = engines_of(place, net, "f32", True)
+        results, refusals = answers({name: command("1") for name, command in engines.items()})
+        bar = f"f32: {net['name']}: relative difference"
+        # FastestDet as published is another net than the seeded TFLite file: each is held against its own framework.
+        pairs = [("lichen-onnx", "onnxruntime"), ("lichen-tflite", "onnxruntime" if net["one_net_in_all_formats"] else "litert")]
+        compared = [(a, b) for a, b in pairs if a in results and b in results]
+        if not compared:
+            report.not_measured(bar, "", RELATIVE_MAX, refusals.get("lichen-tflite", "no peer")[:160])
+        for a, b in compared:
+            report.at_most(bar, relative(results[a], results[b]), "", RELATIVE_MAX, b, None, f"{a} and {b}")
+        exact_int8(place, report, net)
+
+
+def exact_int8(place, report, net):
+    """int8 of the TFLite file, bit for bit against LiteRT's reference kernels; of the ONNX file against ONNX Runtime, to know."""
+    engines = engines_of(place, net, "int8", True)
+    at = str(place.folder / net["name"])
+    commands = {name: command("1") for name, command in engines.items() if name in (*OURS, "onnxruntime")}
+    commands["reference"] = [place.python, str(place.here / "peers.py"), "litert-ref", at + ".int8.tflite", "1", at + ".input.nhwc.i8"]
+    results, refusals = answers(commands)
+    bar = f"int8: {net['name']}: values unlike LiteRT's reference"
+    if "lichen-tflite" in results and "reference" in results:
+        differ = int(np.count_nonzero(results["lichen-tflite"] != results["reference"]))
+        report.at_most(bar, differ, "", 0, "litert reference", None, f"of {results['reference'].size}")
+    else:
+        report.not_measured(bar, "", 0, (refusals.get("lichen-tflite") or refusals.get("reference", "no peer"))[:160])
+    if "lichen-onnx" in results and "onnxruntime" in results:
+        say(f"int8: {net['name']}: s8s8.onnx, relative difference to ONNX Runtime "
+            f"{relative(results['lichen-onnx'], results['onnxruntime']):.2g}")
+
+
+def measure_load(place, report, arguments):
+    """A process each time: its page cache is warm, its memory is not."""
+    repeats = 3 if arguments.quick else 9
+    report.text()
+    report.text("From load() to first answer, warm page cache: median (least) in ms")
+    for net in place.models():
+        name = net["name"]
+        if name not in LOAD_LIMITS_MS or name not in arguments.nets.split(","):
+            continue
+        say(f"load: {name}")
+        for dtype in ("f32", "int8"):
+            engines = engines_of(place, net, dtype, True)
+            times = {}
+            for _ in range(repeats):
+                for engine in (*OURS, "onnxruntime", "litert"):
+                    if engine not in engines:
+                        continue
+                    workers, _ = started({engine: engines[engine]("1")}, 1)
+                    for worker in workers.values():
+                        times.setdefault(engine, []).append((worker.started["load_us"] + worker.started["first_us"]) / 1e3)
+                        worker.close()
+            report.text("  ".join([name.ljust(20), dtype.ljust(5)] + [
+                f"{engine} {statistics.median(ms):.2f} ({min(ms):.2f})" for engine, ms in times.items()]))
+            load_bar(place, report, name, dtype, times)
+
+
+def load_bar(place, report, name, dtype, times):
+    mine = held(times)
+    bar, limit = f"{dtype}: {name}: load to first answer", LOAD_LIMITS_MS[name]
+    if mine is None:
+        report.not_measured(bar, "ms", limit, "the engine does not run this net")
+        return
+    value = statistics.median(times[mine])
+    ratio = statistics.median(times["onnxruntime"]) / value if "onnxruntime" in times else None
+    note = f"{mine}; least {min(times[mine]):.2f} ms" + (f"; ONNX Runtime takes {ratio:.1f} times as long" if ratio else "")
+    report.at_most(bar, value, "ms", limit, f"onnxruntime {place.versions['onnxruntime']}", ratio, note)
