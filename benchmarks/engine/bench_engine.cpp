@@ -52,10 +52,14 @@ class LichenEngine : public bench::Engine {
   [[nodiscard]] std::span<const std::byte> output() const override { return session_.output(0); }
   [[nodiscard]] std::string output_dtype() const override {
     switch (session_.outputs()[0].spec.dtype) {
-      case tensor::DType::kF32: return "float32";
-      case tensor::DType::kI8: return "int8";
-      case tensor::DType::kU8: return "uint8";
-      default: return "other";
+      case tensor::DType::kF32:
+        return "float32";
+      case tensor::DType::kI8:
+        return "int8";
+      case tensor::DType::kU8:
+        return "uint8";
+      default:
+        return "other";
     }
   }
   [[nodiscard]] std::vector<std::int64_t> output_shape() const override {

@@ -54,11 +54,15 @@ struct Tensor {
 
 std::size_t element_bytes(int element) {
   switch (element) {
-    case kOrtFloat: return 4;
+    case kOrtFloat:
+      return 4;
     case kOrtUint8:
-    case kOrtInt8: return 1;
-    case kOrtInt64: return 8;
-    default: give_up("element type " + std::to_string(element) + " is not one that this benchmark knows");
+    case kOrtInt8:
+      return 1;
+    case kOrtInt64:
+      return 8;
+    default:
+      give_up("element type " + std::to_string(element) + " is not one that this benchmark knows");
   }
 }
 

@@ -2,8 +2,7 @@
 /* The few entries of ONNX Runtime's C interface that the benchmarks call, by their place in its table of functions. The
  * interface promises that the order of a released version never changes; these are all of version 1. A library is found
  * at run time, so that nothing of it is needed to build. C and C++. */
-#ifndef LICHEN_BENCHMARKS_ENGINE_ORT_API_H
-#define LICHEN_BENCHMARKS_ENGINE_ORT_API_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -62,9 +61,9 @@ typedef OrtObject (*OrtCreateSessionFn)(OrtObject env, const char* path, OrtObje
 typedef OrtObject (*OrtRunFn)(OrtObject session, OrtObject run_options, const char* const* input_names,
                               const OrtObject* inputs, size_t input_count, const char* const* output_names,
                               size_t output_count, OrtObject* outputs);
-typedef OrtObject (*OrtMakeFn)(OrtObject* out);                         /* options, allocator */
+typedef OrtObject (*OrtMakeFn)(OrtObject* out); /* options, allocator */
 typedef OrtObject (*OrtSetNumberFn)(OrtObject options, int number);
-typedef OrtObject (*OrtCountFn)(OrtObject of, size_t* out);             /* inputs, outputs, dimensions */
+typedef OrtObject (*OrtCountFn)(OrtObject of, size_t* out); /* inputs, outputs, dimensions */
 typedef OrtObject (*OrtTypeInfoFn)(OrtObject session, size_t index, OrtObject* out);
 typedef OrtObject (*OrtNameFn)(OrtObject session, size_t index, OrtObject allocator, char** out);
 typedef OrtObject (*OrtWrapFn)(OrtObject memory_info, void* data, size_t bytes, const int64_t* shape, size_t rank,
@@ -74,5 +73,3 @@ typedef OrtObject (*OrtElementFn)(OrtObject tensor_info, int* out);
 typedef OrtObject (*OrtDimensionsFn)(OrtObject tensor_info, int64_t* out, size_t count);
 typedef OrtObject (*OrtMemoryInfoFn)(int allocator, int memory, OrtObject* out);
 typedef void (*OrtReleaseFn)(OrtObject object);
-
-#endif
