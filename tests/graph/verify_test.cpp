@@ -68,7 +68,7 @@ TEST(Verify, EveryBreakIsFoundAndNamed) {
       {"its inputs give [1, 4, 4, 4]", [](Graph& g) { g.tensors[3].spec.shape = Shape{1, 5, 4, 4}; }},
       {"rank 4 is needed", [](Graph& g) { g.tensors[0].spec.shape = Shape{8, 8, 1}; }},
       {"input channels", [](Graph& g) { g.tensors[0].spec.shape = Shape{1, 8, 8, 3}; }},
-      {"its inputs give i8", [](Graph& g) { g.tensors[3].spec.dtype = DType::kI8; }},
+      {"is i8, but its inputs give f32", [](Graph& g) { g.tensors[3].spec.dtype = DType::kI8; }},
       {"i32 is not computed with", [](Graph& g) { g.tensors[0].spec.dtype = DType::kI32; }},
       {"stride 0", [](Graph& g) { std::get<Conv2DAttributes>(g.nodes[0].attributes).stride_h = 0; }},
       {"dilation -1", [](Graph& g) { std::get<Conv2DAttributes>(g.nodes[0].attributes).dilation_w = -1; }},
