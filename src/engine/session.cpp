@@ -78,6 +78,10 @@ Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, cons
     return fail(Code::kUnsupported, "cannot plan model", graph.name, fmt::format("{} threads", options.threads),
                 fmt::format("use 1 to {}", kernels::kThreadsMax));
   }
+  if (options.cpu && !has(kernels::detect_cpu(), *options.cpu)) {
+    return fail(Code::kUnsupported, "cannot plan model", graph.name, "instructions that this CPU does not have",
+                "leave SessionOptions::cpu empty");
+  }
   LICHEN_TRY(graph::verify(graph));
   std::unique_ptr<Session> session(new Session(graph));
   session->threads_ = std::make_unique<kernels::Threads>(options.threads);
@@ -89,7 +93,8 @@ Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, cons
 }
 
 Result<void> Session::build_steps(const SessionOptions& options) {
-  const kernels::CpuFeatures cpu = options.reference_kernels_only ? kernels::CpuFeatures{} : kernels::detect_cpu();
+  const kernels::CpuFeatures cpu = options.reference_kernels_only ? kernels::CpuFeatures{}
+                                                                   : options.cpu.value_or(kernels::detect_cpu());
   PackBudget budget(kPackedBytesMax);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const graph::Node& node = graph_.nodes[i];

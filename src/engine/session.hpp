@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ inline constexpr std::size_t kPackedBytesMax = std::size_t{512} << 20;  // weigh
 struct SessionOptions {
   int threads = 1;                      // 1 to kernels::kThreadsMax, the caller among them
   bool reference_kernels_only = false;  // plain C++ kernels, for comparison
+  // What kernels may use of this CPU; empty: all that it has. Asking for more than it has is an error.
+  std::optional<kernels::CpuFeatures> cpu{};
 };
 
 struct TensorInfo {

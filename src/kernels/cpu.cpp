@@ -8,8 +8,15 @@ CpuFeatures detect_cpu() {
 #if LICHEN_KERNELS_AVX2
   __builtin_cpu_init();
   features.avx2_fma = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  features.avx512_vnni = features.avx2_fma && __builtin_cpu_supports("avx512f") != 0 &&
+                         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+                         __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
 #endif
   return features;
+}
+
+bool has(const CpuFeatures& cpu, const CpuFeatures& wanted) {
+  return (cpu.avx2_fma || !wanted.avx2_fma) && (cpu.avx512_vnni || !wanted.avx512_vnni);
 }
 
 }  // namespace lichen::kernels

@@ -6,8 +6,11 @@ namespace lichen::kernels {
 
 struct CpuFeatures {
   bool avx2_fma = false;
+  bool avx512_vnni = false;  // F, BW, DQ, VL and VNNI; only beside avx2_fma
 };
 
 [[nodiscard]] CpuFeatures detect_cpu();
+// Is everything that `wanted` asks for in `cpu`?
+[[nodiscard]] bool has(const CpuFeatures& cpu, const CpuFeatures& wanted);
 
 }  // namespace lichen::kernels

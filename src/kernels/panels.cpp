@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/panels.hpp"
 
+#include <cstdlib>
+
 namespace lichen::kernels {
 namespace {
 
 // place(channel, segment, element, at): `at` counts elements in packed order, padded channels and elements included.
 template <typename Place>
-void each_packed(Index units, const Pattern& p, Index together, Place place) {
+void each_packed(Index units, const Pattern& p, Index together, Index multiple, Place place) {
   const Index length = (p.length + together - 1) / together * together;
   Index at = 0;
-  for (Index first = 0; first < panel_channels(units); first += kPanel) {
-    const Index width = std::min(kPanel, panel_channels(units) - first);
+  for (Index first = 0; first < panel_channels(units, multiple); first += kPanel) {
+    const Index width = std::min(kPanel, panel_channels(units, multiple) - first);
     for (Index segment = 0; segment < static_cast<Index>(p.offsets.size()); ++segment) {
       for (Index element = 0; element < length; element += together) {
         for (Index channel = first; channel < first + width; ++channel) {
@@ -21,10 +23,13 @@ void each_packed(Index units, const Pattern& p, Index together, Place place) {
   }
 }
 
-std::size_t packed_count(Index units, const Pattern& p, Index together) {
+std::size_t packed_count(Index units, const Pattern& p, Index together, Index multiple) {
   const Index length = (p.length + together - 1) / together * together;
-  return static_cast<std::size_t>(panel_channels(units) * length) * p.offsets.size();
+  return static_cast<std::size_t>(panel_channels(units, multiple) * length) * p.offsets.size();
 }
+
+constexpr Index kPairMultiple = 8;   // of the last panel of i16
+constexpr Index kBytesTogether = 4;  // what vpdpbusd adds up
 
 }  // namespace
 
@@ -80,17 +85,20 @@ Pattern pattern_of(const MatrixSize& m) {
   return p;
 }
 
-std::size_t packed_f32_count(Index units, const Pattern& p) {
-  return packed_count(units, p, 1);
+std::size_t packed_f32_count(Index units, const Pattern& p, Index multiple) {
+  return packed_count(units, p, 1, multiple);
 }
 std::size_t packed_i16_count(Index units, const Pattern& p) {
-  return packed_count(units, p, 2);
+  return packed_count(units, p, 2, kPairMultiple);
+}
+std::size_t packed_bytes_count(Index units, const Pattern& p) {
+  return packed_count(units, p, kBytesTogether, kPanel);
 }
 
-AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p) {
-  AlignedVector<float> packed(packed_f32_count(units, p), 0.0F);
+AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p, Index multiple) {
+  AlignedVector<float> packed(packed_f32_count(units, p, multiple), 0.0F);
   const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
-  each_packed(units, p, 1, [&](Index channel, Index segment, Index element, Index at) {
+  each_packed(units, p, 1, multiple, [&](Index channel, Index segment, Index element, Index at) {
     if (channel < units) packed[static_cast<std::size_t>(at)] = weights[channel * depth + segment * p.length + element];
   });
   return packed;
@@ -100,7 +108,7 @@ template <typename T>
 AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, Index units, const Pattern& p) {
   AlignedVector<std::int16_t> packed(packed_i16_count(units, p), std::int16_t{0});
   const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
-  each_packed(units, p, 2, [&](Index channel, Index segment, Index element, Index at) {
+  each_packed(units, p, 2, kPairMultiple, [&](Index channel, Index segment, Index element, Index at) {
     if (channel >= units || element >= p.length) return;
     packed[static_cast<std::size_t>(at)] =
         static_cast<std::int16_t>(weights[channel * depth + segment * p.length + element] - zero_point);
@@ -110,6 +118,44 @@ AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, 
 
 template AlignedVector<std::int16_t> pack_i16(const std::int8_t*, std::int32_t, Index, const Pattern&);
 template AlignedVector<std::int16_t> pack_i16(const std::uint8_t*, std::int32_t, Index, const Pattern&);
+
+template <typename T>
+PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, const Pattern& p,
+                       const Requantization& q) {
+  constexpr std::int32_t kSigned = std::numeric_limits<T>::min() < 0 ? 128 : 0;
+  constexpr std::int32_t kUnsigned = 128 - kSigned;
+  constexpr std::int64_t kActivationMax = 255;  // |a - A|
+  constexpr std::int64_t kBound = std::int64_t{1} << 30;
+  PackedBytes packed;
+  packed.in_zero_point = q.in_zero_point + kSigned;
+  packed.weights_zero_point = q.weights_zero_point - kUnsigned;
+  packed.weights.assign(packed_bytes_count(units, p), 0);
+  const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
+  each_packed(units, p, kBytesTogether, kPanel, [&](Index channel, Index segment, Index element, Index at) {
+    if (channel >= units || element >= p.length) return;
+    packed.weights[static_cast<std::size_t>(at)] =
+        static_cast<std::int8_t>(weights[channel * depth + segment * p.length + element] - kUnsigned);
+  });
+  packed.bias = padded_bias(bias, units, panel_channels(units, kPanel));
+  packed.bounded = true;
+  for (Index c = 0; c < units; ++c) {
+    std::int64_t sum = 0;
+    std::int64_t largest = 0;
+    for (Index i = 0; i < depth; ++i) {
+      sum += weights[c * depth + i] - kUnsigned;
+      largest += kActivationMax * std::abs(weights[c * depth + i] - q.weights_zero_point);
+    }
+    std::int32_t& b = packed.bias[static_cast<std::size_t>(c)];
+    const int left = std::max(q.multipliers[static_cast<std::size_t>(c)].shift, 0);
+    packed.bounded = packed.bounded && largest + std::abs(std::int64_t{b}) < (kBound >> left);
+    b = static_cast<std::int32_t>(static_cast<std::uint32_t>(b) -
+                                  static_cast<std::uint32_t>(packed.in_zero_point * sum));
+  }
+  return packed;
+}
+
+template PackedBytes pack_bytes(const std::int8_t*, const std::int32_t*, Index, const Pattern&, const Requantization&);
+template PackedBytes pack_bytes(const std::uint8_t*, const std::int32_t*, Index, const Pattern&, const Requantization&);
 
 template <typename T>
 AlignedVector<T> padded_bias(const T* bias, Index units, Index padded_units) {

@@ -2,7 +2,7 @@
 // How vector kernels see convolutions and fully connected layers: as a matrix product without a matrix. Every output
 // pixel reads the same pattern of contiguous segments (a row of taps is one segment where it is not dilated) relative
 // to its place in an image that is padded beforehand; weights are packed into panels of 16 output channels, the last
-// one of 8 where that is enough. Plain descriptions and packing; no instructions of any CPU.
+// one of 8 where that is enough and the kernel can use it. Plain descriptions and packing; no instructions of any CPU.
 #pragma once
 
 #include "kernels/aligned.hpp"
@@ -54,22 +54,52 @@ struct PatternView {
   return {p.offsets.data(), static_cast<Index>(p.offsets.size()), p.length};
 }
 
-// Channels that panels hold: `units` rounded up to 8.
-[[nodiscard]] inline Index panel_channels(Index units) {
-  return (units + 7) / 8 * 8;
+// The part of a layer that one call computes: output pixels [pixel_begin, pixel_end), channels [unit_begin, unit_end).
+// Channels begin and end at multiples of kPanel or at the layer's end.
+struct Part {
+  Index pixel_begin = 0, pixel_end = 0;
+  Index unit_begin = 0, unit_end = 0;
+};
+[[nodiscard]] inline Index pixels_of(const PixelGrid& grid) {
+  return grid.batch * grid.height * grid.width;
+}
+[[nodiscard]] inline Part whole(const PixelGrid& grid, Index units) {
+  return {0, pixels_of(grid), 0, units};
+}
+
+// Channels that panels hold: `units` rounded up to a multiple.
+[[nodiscard]] inline Index panel_channels(Index units, Index multiple) {
+  return (units + multiple - 1) / multiple * multiple;
 }
 
 // f32: panel after panel; in each, for every element of every segment, its channels' weights side by side.
-// `weights` is [units][segments][length].
-[[nodiscard]] std::size_t packed_f32_count(Index units, const Pattern& p);
-[[nodiscard]] AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p);
+// `weights` is [units][segments][length]. `multiple`, 8 or 16, is what the last panel is rounded up to.
+[[nodiscard]] std::size_t packed_f32_count(Index units, const Pattern& p, Index multiple);
+[[nodiscard]] AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p, Index multiple);
 
 // i16 with the zero point subtracted: as above, but two elements of a segment side by side for each channel (what
-// vpmaddwd multiplies); odd segments end in a zero.
+// vpmaddwd multiplies); odd segments end in a zero; the last panel is rounded up to 8.
 [[nodiscard]] std::size_t packed_i16_count(Index units, const Pattern& p);
 template <typename T>
 [[nodiscard]] AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, Index units,
                                                    const Pattern& p);
+
+// i8 for vpdpbusd, which multiplies unsigned activations by signed weights: four elements of a segment side by side for
+// each channel of panels of 16; segments end in zeros. Activations of i8 are seen as u8 by adding 128 to them and to
+// their zero point, weights of u8 as i8 by taking 128 from both. With a and w as seen, A and W their zero points:
+//   sum (a - A)(w - W) = sum a w - A sum w - W (sum a - A depth)
+// The second term is in the bias here; the third one depends on the pixel, and is 0 where W is.
+struct PackedBytes {
+  AlignedVector<std::int8_t> weights;
+  AlignedVector<std::int32_t> bias;    // padded_units of them
+  std::int32_t in_zero_point = 0;      // A
+  std::int32_t weights_zero_point = 0; // W
+  bool bounded = false;                // no accumulator, shifted left, reaches 2^30
+};
+[[nodiscard]] std::size_t packed_bytes_count(Index units, const Pattern& p);
+template <typename T>
+[[nodiscard]] PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, const Pattern& p,
+                                     const Requantization& q);
 
 // Bias, padded with zeros to panel_channels; null gives zeros.
 template <typename T>
@@ -93,5 +123,15 @@ struct MultiplierView {
 [[nodiscard]] inline MultiplierView view_of(const VectorMultipliers& m) {
   return {m.values.data(), m.lefts.data(), m.rights.data()};
 }
+
+// Everything after the integer sum.
+struct IntegerOutput {
+  const std::int32_t* bias = nullptr;  // as many as panels have channels, as the multipliers
+  MultiplierView multipliers;
+  std::int32_t zero_point = 0;
+  IntegerClamp clamp;
+  bool rounds_once = false;  // fully connected layers
+  bool bounded = false;      // PackedBytes::bounded
+};
 
 }  // namespace lichen::kernels

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vector kernels beside the reference kernels on random layers: integers bit for bit, floats within 1e-4.
+#include <map>
 #include <random>
 
 #include "graph/ops/window.hpp"
@@ -132,26 +133,52 @@ bool random_add(Graph& g, Random& random, Types types) {
   return true;
 }
 
-void compare(const Graph& g, std::size_t seed, std::size_t& vector_kernels) {
-  const auto reference = engine::Session::create(g, {1, true});
-  const auto native = engine::Session::create(g, {1, false});
-  ASSERT_TRUE(reference) << reference.error().to_line();
-  ASSERT_TRUE(native) << native.error().to_line();
-  for (const auto* session : {&*reference, &*native}) {
-    lichen::testing::fill_seeded(**session, seed, -3, 3);
-    ASSERT_TRUE((*session)->run());
+// What kernels may use of the CPU, of that which it has; each with a number of threads.
+std::vector<engine::SessionOptions> levels() {
+  constexpr kernels::CpuFeatures kAvx2{true, false};
+  std::vector<engine::SessionOptions> levels = {{1, false}, {3, false}};
+  if (has(kernels::detect_cpu(), kAvx2)) {
+    levels.push_back({1, false, kAvx2});
+    levels.push_back({2, false, kAvx2});
   }
-  const std::string kernel = (*native)->nodes()[0].kernel;
-  vector_kernels += kernel.ends_with("avx2") ? 1 : 0;
-  const auto a = (*native)->output(0);
-  const auto b = (*reference)->output(0);
-  if ((*native)->outputs()[0].spec.dtype == DType::kF32) {
+  return levels;
+}
+
+void expect_same(const engine::Session& native, const engine::Session& reference, const Graph& g) {
+  const std::string kernel = native.nodes()[0].kernel;
+  const auto a = native.output(0);
+  const auto b = reference.output(0);
+  if (native.outputs()[0].spec.dtype == DType::kF32) {
     EXPECT_LE(lichen::testing::relative_difference(lichen::testing::floats_of(a), lichen::testing::floats_of(b)), 1e-4)
         << kernel;
   } else {
     EXPECT_TRUE(std::ranges::equal(a, b))
         << kernel << " " << g.tensors[0].spec.shape.to_text() << " " << g.tensors[1].spec.shape.to_text();
   }
+}
+
+void compare(const Graph& g, std::size_t seed, std::size_t& vector_kernels) {
+  const auto run = [&](const engine::SessionOptions& options) {
+    auto session = engine::Session::create(g, options);
+    EXPECT_TRUE(session) << session.error().to_line();
+    lichen::testing::fill_seeded(**session, seed, -3, 3);
+    EXPECT_TRUE((*session)->run());
+    return *std::move(session);
+  };
+  const auto reference = run({1, true});
+  std::map<std::string, std::unique_ptr<engine::Session>> first;  // of each kernel
+  for (const engine::SessionOptions& level : levels()) {
+    auto native = run(level);
+    expect_same(*native, *reference, g);
+    const std::string kernel = native->nodes()[0].kernel;
+    if (!first.contains(kernel)) {
+      first.emplace(kernel, std::move(native));
+    } else {
+      EXPECT_TRUE(std::ranges::equal(native->output(0), first[kernel]->output(0)))
+          << kernel << " with " << level.threads << " threads";
+    }
+  }
+  vector_kernels += first.contains(reference->nodes()[0].kernel) ? 0 : 1;
 }
 
 template <typename Make>

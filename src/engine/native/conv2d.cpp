@@ -15,8 +15,7 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
   const ScaleProduct product = std::is_signed_v<T> ? ScaleProduct::kDouble : ScaleProduct::kFloat;
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(w.out_c), product));
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context, w))
-      return vector_conv2d<T>(context, w, q, std::is_signed_v<T> ? "conv2d i8 avx2" : "conv2d u8 avx2");
+    if (wants_vector(context, w)) return vector_conv2d<T>(context, w, q);
   }
   return make_step(std::is_signed_v<T> ? "conv2d i8 reference" : "conv2d u8 reference", 0,
                    [w, q = std::move(q)](const StepBuffers& b) {
@@ -56,7 +55,7 @@ StepResult build_conv2d(const BuildContext& context) {
   if (graph::is_hybrid(context.node)) return build_hybrid(context, w, a.activation);
   const kernels::FloatRange range = range_of(a.activation);
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context, w)) return vector_conv2d_f32(context, w, range, "conv2d f32 avx2");
+    if (wants_vector(context, w)) return vector_conv2d_f32(context, w, range);
   }
   return make_step("conv2d f32 reference", 0, [w, range](const StepBuffers& b) {
     kernels::reference::conv2d(w, b.in<float>(0), b.in<float>(1), b.in<float>(2), range, b.out<float>());

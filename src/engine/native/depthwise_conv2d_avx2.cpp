@@ -49,7 +49,7 @@ StepResult vector_depthwise_conv2d_f32(const BuildContext& context, const kernel
                      const float* image = b.in<float>(0);
                      if (!s.image.is_input) {
                        auto* to = reinterpret_cast<float*>(b.scratch);
-                       kernels::avx2::pad_image(s.window, s.image, image, to);
+                       kernels::avx2::pad_image(s.window, s.image, image, 0, s.window.batch * s.image.height, to);
                        image = to;
                      }
                      kernels::avx2::depthwise_conv2d_f32(s.grid, view_of(s.taps), image, packed.data(), bias.data(),
@@ -79,9 +79,10 @@ StepResult vector_depthwise_conv2d(const BuildContext& context, const kernels::W
                    [s = std::move(s), packed = std::move(packed), bias = std::move(bias),
                     multipliers = std::move(multipliers), base = q.base](const StepBuffers& b) {
                      auto* image = reinterpret_cast<std::int16_t*>(b.scratch);
-                     kernels::avx2::widen_image(s.window, s.image, b.in<T>(0), base.in_zero_point, image);
-                     const kernels::avx2::IntegerOutput output{bias.data(), view_of(multipliers), base.out_zero_point,
-                                                               base.clamp, false};
+                     kernels::avx2::widen_image(s.window, s.image, b.in<T>(0), base.in_zero_point, 0,
+                                                s.window.batch * s.image.height, image);
+                     const kernels::IntegerOutput output{bias.data(), view_of(multipliers), base.out_zero_point,
+                                                         base.clamp, false, false};
                      kernels::avx2::depthwise_conv2d_i16(s.grid, view_of(s.taps), image, packed.data(), s.window.out_c,
                                                          output, b.out<T>());
                    });

@@ -25,7 +25,7 @@ inline constexpr bool kHasVectorKernels = LICHEN_KERNELS_AVX2 != 0;
 }
 
 [[nodiscard]] StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w,
-                                           kernels::FloatRange range, std::string_view kernel);
+                                           kernels::FloatRange range);
 [[nodiscard]] StepResult vector_conv2d_hybrid(const BuildContext& context, const kernels::Window2D& w,
                                               kernels::FloatRange range);
 [[nodiscard]] StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m,
@@ -36,7 +36,7 @@ inline constexpr bool kHasVectorKernels = LICHEN_KERNELS_AVX2 != 0;
 // T is int8_t or uint8_t.
 template <typename T>
 [[nodiscard]] StepResult vector_conv2d(const BuildContext& context, const kernels::Window2D& w,
-                                       const WeightedQuantization& q, std::string_view kernel);
+                                       const WeightedQuantization& q);
 template <typename T>
 [[nodiscard]] StepResult vector_fully_connected(const BuildContext& context, const kernels::MatrixSize& m,
                                                 const WeightedQuantization& q);

@@ -99,8 +99,8 @@ struct FloatTile {
 }  // namespace
 
 void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
-                const float* bias, Index units, FloatRange range, float* out) {
-  each_tile(grid, units, FloatTile{pattern, image, packed, bias, units, range, out});
+                const float* bias, Index units, const Part& part, FloatRange range, float* out) {
+  each_tile(grid, part, FloatTile{pattern, image, packed, bias, units, range, out});
 }
 
 }  // namespace lichen::kernels::avx2

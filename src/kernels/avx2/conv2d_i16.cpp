@@ -100,19 +100,19 @@ struct Scaled {
 
 template <typename T>
 void conv2d_i16(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image,
-                const std::int16_t* packed, Index units, const IntegerOutput& output, T* out) {
-  each_tile(grid, units, IntegerTile<Requantized<T>>{pattern, image, packed, {output, units, out}});
+                const std::int16_t* packed, Index units, const Part& part, const IntegerOutput& output, T* out) {
+  each_tile(grid, part, IntegerTile<Requantized<T>>{pattern, image, packed, {output, units, out}});
 }
 
 template void conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index,
-                         const IntegerOutput&, std::int8_t*);
+                         const Part&, const IntegerOutput&, std::int8_t*);
 template void conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index,
-                         const IntegerOutput&, std::uint8_t*);
+                         const Part&, const IntegerOutput&, std::uint8_t*);
 
 void conv2d_hybrid(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image,
-                   const std::int16_t* packed, Index units, const float* scales, const float* bias, FloatRange range,
-                   float* out) {
-  each_tile(grid, units,
+                   const std::int16_t* packed, Index units, const Part& part, const float* scales, const float* bias,
+                   FloatRange range, float* out) {
+  each_tile(grid, part,
             IntegerTile<Scaled>{pattern, image, packed, {scales, grid.height * grid.width, bias, range, units, out}});
 }
 

@@ -15,7 +15,7 @@ template <typename Block>
 inline void each_block(const PixelGrid& grid, Index channels, Index step, const Block& block) {
   const Index pixels = grid.batch * grid.height * grid.width;
   for (Index channel = 0; channel < channels; channel += step) {
-    PixelWalk walk(grid);
+    PixelWalk walk(grid, 0);
     Index at = 0;
     for (; at + kPixels <= pixels; at += kPixels) block.template run<kPixels>(walk, at, channel);
     for (; at < pixels; ++at) block.template run<1>(walk, at, channel);

@@ -32,45 +32,48 @@ inline void widen_values(const T* in, Index count, std::int32_t zero_point, std:
 
 // row(in, count, to) copies whole pixels side by side; where pixels grow, one by one.
 template <typename In, typename Out, typename CopyValues>
-inline void fill_image(const Window2D& w, const PaddedImage& image, const In* in, Out* to, CopyValues copy) {
+inline void fill_image(const Window2D& w, const PaddedImage& image, const In* in, Index row_begin, Index row_end, Out* to,
+                       CopyValues copy) {
   const Index row = image.width * image.pixel;
   const Index columns = w.in_w < image.width - w.pad_w ? w.in_w : image.width - w.pad_w;
-  for (Index n = 0; n < w.batch; ++n) {
-    for (Index y = 0; y < image.height; ++y, to += row) {
-      const Index from_y = y - w.pad_h;
-      if (!inside(from_y, w.in_h)) {
-        zero(to, row);
-        continue;
-      }
-      const In* from = in + (n * w.in_h + from_y) * w.in_w * w.in_c;
-      zero(to, w.pad_w * image.pixel);
-      Out* at = to + w.pad_w * image.pixel;
-      if (image.pixel == w.in_c) {
-        copy(from, columns * w.in_c, at);
-      } else {
-        for (Index x = 0; x < columns; ++x) {
-          copy(from + x * w.in_c, w.in_c, at + x * image.pixel);
-          zero(at + x * image.pixel + w.in_c, image.pixel - w.in_c);
-        }
-      }
-      zero(at + columns * image.pixel, (image.width - w.pad_w - columns) * image.pixel);
+  to += row_begin * row;
+  for (Index at_row = row_begin; at_row < row_end; ++at_row, to += row) {
+    const Index from_y = at_row % image.height - w.pad_h;
+    if (!inside(from_y, w.in_h)) {
+      zero(to, row);
+      continue;
     }
+    const In* from = in + (at_row / image.height * w.in_h + from_y) * w.in_w * w.in_c;
+    zero(to, w.pad_w * image.pixel);
+    Out* at = to + w.pad_w * image.pixel;
+    if (image.pixel == w.in_c) {
+      copy(from, columns * w.in_c, at);
+    } else {
+      for (Index x = 0; x < columns; ++x) {
+        copy(from + x * w.in_c, w.in_c, at + x * image.pixel);
+        zero(at + x * image.pixel + w.in_c, image.pixel - w.in_c);
+      }
+    }
+    zero(at + columns * image.pixel, (image.width - w.pad_w - columns) * image.pixel);
   }
 }
 
 }  // namespace
 
-void pad_image(const Window2D& w, const PaddedImage& image, const float* in, float* to) {
-  fill_image(w, image, in, to, [](const float* from, Index count, float* at) {
+void pad_image(const Window2D& w, const PaddedImage& image, const float* in, Index row_begin, Index row_end,
+               float* to) {
+  fill_image(w, image, in, row_begin, row_end, to, [](const float* from, Index count, float* at) {
     __builtin_memcpy(at, from, static_cast<std::size_t>(count) * sizeof(float));
   });
 }
 
 template <typename T>
-void widen_image(const Window2D& w, const PaddedImage& image, const T* in, std::int32_t zero_point, std::int16_t* to) {
-  fill_image(w, image, in, to,
+void widen_image(const Window2D& w, const PaddedImage& image, const T* in, std::int32_t zero_point, Index row_begin,
+                 Index row_end, std::int16_t* to) {
+  fill_image(w, image, in, row_begin, row_end, to,
              [zero_point](const T* from, Index count, std::int16_t* at) { widen_values(from, count, zero_point, at); });
-  zero(to + image.elements(w.batch), kSlack);
+  const Index row = image.width * image.pixel;
+  if (row_end == w.batch * image.height) zero(to + row_end * row, kSlack);
 }
 
 template <typename T>
@@ -79,8 +82,10 @@ void widen(const T* in, Index count, std::int32_t zero_point, std::int16_t* to) 
   zero(to + count, kSlack);
 }
 
-template void widen_image(const Window2D&, const PaddedImage&, const std::int8_t*, std::int32_t, std::int16_t*);
-template void widen_image(const Window2D&, const PaddedImage&, const std::uint8_t*, std::int32_t, std::int16_t*);
+template void widen_image(const Window2D&, const PaddedImage&, const std::int8_t*, std::int32_t, Index, Index,
+                          std::int16_t*);
+template void widen_image(const Window2D&, const PaddedImage&, const std::uint8_t*, std::int32_t, Index, Index,
+                          std::int16_t*);
 template void widen(const std::int8_t*, Index, std::int32_t, std::int16_t*);
 template void widen(const std::uint8_t*, Index, std::int32_t, std::int16_t*);
 

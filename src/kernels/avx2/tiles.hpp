@@ -13,7 +13,11 @@ inline constexpr Index kTileRows = 6;
 // The next pixels of a grid, in order, as offsets into the image.
 class PixelWalk {
  public:
-  explicit PixelWalk(const PixelGrid& grid) : grid_(grid) {}
+  PixelWalk(const PixelGrid& grid, Index begin)
+      : grid_(grid),
+        n_(begin / (grid.height * grid.width)),
+        y_(begin / grid.width % grid.height),
+        x_(begin % grid.width) {}
 
   template <int kRows, typename T>
   void next(const T* image, const T* (&rows)[kRows]) {
@@ -29,27 +33,26 @@ class PixelWalk {
 
  private:
   const PixelGrid& grid_;
-  Index n_ = 0, y_ = 0, x_ = 0;
+  Index n_, y_, x_;
 };
 
 // tile.template run<rows, vectors>(walk, first pixel, first channel): `vectors` of 8 channels each.
 template <int kVectors, typename Tile>
-inline void each_row_tile(const PixelGrid& grid, Index pixels, Index channel, Tile& tile) {
-  PixelWalk walk(grid);
-  Index at = 0;
-  for (; at + kTileRows <= pixels; at += kTileRows) tile.template run<6, kVectors>(walk, at, channel);
-  for (; at + 3 <= pixels; at += 3) tile.template run<3, kVectors>(walk, at, channel);
-  for (; at < pixels; ++at) tile.template run<1, kVectors>(walk, at, channel);
+inline void each_row_tile(const PixelGrid& grid, const Part& part, Index channel, Tile& tile) {
+  PixelWalk walk(grid, part.pixel_begin);
+  Index at = part.pixel_begin;
+  for (; at + kTileRows <= part.pixel_end; at += kTileRows) tile.template run<6, kVectors>(walk, at, channel);
+  for (; at + 3 <= part.pixel_end; at += 3) tile.template run<3, kVectors>(walk, at, channel);
+  for (; at < part.pixel_end; ++at) tile.template run<1, kVectors>(walk, at, channel);
 }
 
 template <typename Tile>
-inline void each_tile(const PixelGrid& grid, Index units, Tile tile) {
-  const Index pixels = grid.batch * grid.height * grid.width;
-  for (Index channel = 0; channel < units; channel += kPanel) {
-    if (units - channel > 8) {
-      each_row_tile<2>(grid, pixels, channel, tile);
+inline void each_tile(const PixelGrid& grid, const Part& part, Tile tile) {
+  for (Index channel = part.unit_begin; channel < part.unit_end; channel += kPanel) {
+    if (part.unit_end - channel > 8) {
+      each_row_tile<2>(grid, part, channel, tile);
     } else {
-      each_row_tile<1>(grid, pixels, channel, tile);
+      each_row_tile<1>(grid, part, channel, tile);
     }
   }
 }

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps that run Conv2D and FullyConnected on the tiles of AVX2 or AVX-512: the same weights, seen as panels.
+#include "engine/native/vector.hpp"
+
+#if LICHEN_KERNELS_AVX2
+
+#include <vector>
+
+#include "engine/native/sharing.hpp"
+#include "kernels/avx2/conv2d.hpp"
+#include "kernels/avx2/image.hpp"
+#include "kernels/avx512/conv2d.hpp"
+#include "kernels/reference/conv2d.hpp"
+
+namespace lichen::engine {
+namespace {
+
+using kernels::Index;
+using kernels::PaddedImage;
+
+// What one node reads and where: a padded image for convolutions, the input's rows for fully connected layers.
+struct Source {
+  kernels::Window2D window;
+  PaddedImage image;
+  kernels::PixelGrid grid;
+  kernels::Pattern pattern;
+};
+
+Source source_of(const kernels::Window2D& w) {
+  const PaddedImage image = kernels::padded_image(w, 1);
+  return {w, image, kernels::pixel_grid(w, image), kernels::pattern_of(w, image)};
+}
+
+// A row of `depth` values is a 1 x 1 image of `depth` channels.
+Source source_of(const kernels::MatrixSize& m) {
+  kernels::Window2D w;
+  w.in_w = w.out_w = m.rows;
+  w.in_c = m.depth;
+  w.out_c = m.units;
+  return {w, {1, m.rows, m.depth, true}, kernels::row_grid(m), kernels::pattern_of(m)};
+}
+
+constexpr std::size_t kSlack = 2;  // elements that pairs may read beyond the image
+constexpr Index kWordsMultiple = 8;  // of the last panel's channels, in i16
+
+std::size_t rounded(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
+
+std::size_t padded_bytes(const Source& s, std::size_t element) {
+  return (static_cast<std::size_t>(s.image.elements(s.window.batch)) + kSlack) * element;
+}
+
+template <typename T>
+const T* constant_of(const graph::NodeView& node, std::size_t input) {
+  return node.has_input(input) ? node.input(input).constant->as<T>().data() : nullptr;
+}
+
+Sharing sharing_of(const Source& s, Index macs_a_part) {
+  return {s.grid, s.window.out_c, static_cast<Index>(s.pattern.offsets.size()) * s.pattern.length, macs_a_part};
+}
+
+// What the plan says about the f32 tiles of one instruction set.
+struct FloatKernel {
+  decltype(&kernels::avx2::conv2d_f32) run;
+  Index multiple;  // of the last panel's channels
+};
+FloatKernel float_kernel(const kernels::CpuFeatures& cpu) {
+  if (cpu.avx512_vnni) return {&kernels::avx512::conv2d_f32, kernels::kPanel};
+  return {&kernels::avx2::conv2d_f32, kernels::kPanel / 2};
+}
+
+// "conv2d f32" of the two, by what the CPU has.
+struct Names {
+  std::string_view avx2, avx512;
+  [[nodiscard]] std::string_view of(const kernels::CpuFeatures& cpu) const { return cpu.avx512_vnni ? avx512 : avx2; }
+};
+
+StepResult float_step(const BuildContext& context, Source s, const float* weights, kernels::FloatRange range,
+                      const Names& names) {
+  const Index units = s.window.out_c;
+  const FloatKernel kernel = float_kernel(context.cpu);
+  LICHEN_TRY(context.budget.take(kernels::packed_f32_count(units, s.pattern, kernel.multiple) * sizeof(float)));
+  auto packed = kernels::pack_f32(weights, units, s.pattern, kernel.multiple);
+  auto bias = kernels::padded_bias(constant_of<float>(context.node, 2), units,
+                                   kernels::panel_channels(units, kernel.multiple));
+  const std::size_t scratch = s.image.is_input ? 0 : padded_bytes(s, sizeof(float));
+  return make_step(names.of(context.cpu), scratch,
+                   [sharing = sharing_of(s, kFloatMacsAPart), s = std::move(s), packed = std::move(packed),
+                    bias = std::move(bias), range, units, run = kernel.run](const StepBuffers& b) {
+                     const float* image = b.in<float>(0);
+                     if (!s.image.is_input) {
+                       auto* padded = reinterpret_cast<float*>(b.scratch);
+                       const Index row_bytes = s.image.width * s.image.pixel * Index{sizeof(float)};
+                       share_rows(*b.threads, s.window.batch * s.image.height, row_bytes, [&](Index begin, Index end) {
+                         kernels::avx2::pad_image(s.window, s.image, image, begin, end, padded);
+                       });
+                       image = padded;
+                     }
+                     sharing.run(*b.threads, [&, image](const kernels::Part& part) {
+                       run(s.grid, view_of(s.pattern), image, packed.data(), bias.data(), units, part, range,
+                           b.out<float>());
+                     });
+                   });
+}
+
+// The stored values minus the zero point, where the window may leave the input with zeros around.
+template <typename T>
+void widen_input(const Source& s, const T* in, std::int32_t zero_point, kernels::Threads& threads, std::int16_t* image) {
+  if (s.image.is_input) {
+    kernels::avx2::widen(in, s.image.elements(s.window.batch), zero_point, image);
+    return;
+  }
+  const Index row_bytes = s.image.width * s.image.pixel * Index{sizeof(std::int16_t)};
+  share_rows(threads, s.window.batch * s.image.height, row_bytes, [&](Index begin, Index end) {
+    kernels::avx2::widen_image(s.window, s.image, in, zero_point, begin, end, image);
+  });
+}
+
+template <typename T>
+StepResult words_step(const BuildContext& context, Source s, const T* weights, const WeightedQuantization& q,
+                      bool rounds_once, std::string_view kernel) {
+  const Index units = s.window.out_c;
+  const Index padded_units = kernels::panel_channels(units, kWordsMultiple);
+  LICHEN_TRY(context.budget.take(kernels::packed_i16_count(units, s.pattern) * sizeof(std::int16_t)));
+  auto packed = kernels::pack_i16(weights, q.base.weights_zero_point, units, s.pattern);
+  auto bias = kernels::padded_bias(constant_of<std::int32_t>(context.node, 2), units, padded_units);
+  auto multipliers = rounds_once ? kernels::single_multipliers(q.multipliers, padded_units)
+                                 : kernels::split_multipliers(q.multipliers, padded_units);
+  const std::size_t scratch = padded_bytes(s, sizeof(std::int16_t));
+  return make_step(kernel, scratch,
+                   [sharing = sharing_of(s, kIntegerMacsAPart), s = std::move(s), packed = std::move(packed),
+                    bias = std::move(bias), multipliers = std::move(multipliers), base = q.base, rounds_once,
+                    units](const StepBuffers& b) {
+                     auto* image = reinterpret_cast<std::int16_t*>(b.scratch);
+                     widen_input(s, b.in<T>(0), base.in_zero_point, *b.threads, image);
+                     const kernels::IntegerOutput output{bias.data(), view_of(multipliers), base.out_zero_point,
+                                                         base.clamp, rounds_once, false};
+                     sharing.run(*b.threads, [&](const kernels::Part& part) {
+                       kernels::avx2::conv2d_i16(s.grid, view_of(s.pattern), image, packed.data(), units, part, output,
+                                                 b.out<T>());
+                     });
+                   });
+}
+
+// The bytes that the tiles read: the input itself, or its padded copy, which is unsigned already.
+template <typename T>
+const std::uint8_t* padded_bytes_of(const Source& s, const StepBuffers& b, std::uint8_t zero_point) {
+  constexpr auto kBytes = std::is_signed_v<T> ? kernels::avx512::ImageBytes::kSigned
+                                              : kernels::avx512::ImageBytes::kUnsigned;
+  const auto* in = b.in<std::uint8_t>(0);
+  if (s.image.is_input) return in;
+  auto* padded = reinterpret_cast<std::uint8_t*>(b.scratch);
+  share_rows(*b.threads, s.window.batch * s.image.height, s.image.width * s.image.pixel, [&](Index begin, Index end) {
+    kernels::avx512::pad_bytes(s.window, s.image, in, kBytes, zero_point, begin, end, padded);
+  });
+  return padded;
+}
+
+template <typename T>
+StepResult bytes_step(const BuildContext& context, Source s, const T* weights, const WeightedQuantization& q,
+                      bool rounds_once, std::string_view kernel) {
+  const Index units = s.window.out_c;
+  const Index padded_units = kernels::panel_channels(units, kernels::kPanel);
+  LICHEN_TRY(context.budget.take(kernels::packed_bytes_count(units, s.pattern)));
+  auto packed = kernels::pack_bytes(weights, constant_of<std::int32_t>(context.node, 2), units, s.pattern,
+                                    q.requantization());
+  auto multipliers = rounds_once ? kernels::single_multipliers(q.multipliers, padded_units)
+                                 : kernels::split_multipliers(q.multipliers, padded_units);
+  // Scratch: the padded image, one term a pixel.
+  const std::size_t terms_at = s.image.is_input ? 0 : rounded(padded_bytes(s, 1));
+  const auto pixels = static_cast<std::size_t>(pixels_of(s.grid));
+  const std::size_t scratch = terms_at + (packed.weights_zero_point != 0 ? pixels * sizeof(std::int32_t) : 0);
+  return make_step(
+      kernel, scratch,
+      [sharing = sharing_of(s, kIntegerMacsAPart), s = std::move(s), packed = std::move(packed),
+       multipliers = std::move(multipliers), base = q.base, rounds_once, units, terms_at](const StepBuffers& b) {
+        const auto bytes = s.image.is_input && std::is_signed_v<T> ? kernels::avx512::ImageBytes::kSigned
+                                                                   : kernels::avx512::ImageBytes::kUnsigned;
+        const std::uint8_t* image = padded_bytes_of<T>(s, b, static_cast<std::uint8_t>(packed.in_zero_point));
+        std::int32_t* terms = nullptr;
+        if (packed.weights_zero_point != 0) {
+          terms = reinterpret_cast<std::int32_t*>(b.scratch + terms_at);
+          const Index depth = static_cast<Index>(s.pattern.offsets.size()) * s.pattern.length;
+          const auto less = static_cast<std::int32_t>(packed.in_zero_point * depth);
+          share_rows(*b.threads, pixels_of(s.grid), depth, [&](Index begin, Index end) {
+            kernels::avx512::pixel_terms(s.grid, view_of(s.pattern), image, bytes, {begin, end, 0, units},
+                                         -packed.weights_zero_point, less, terms);
+          });
+        }
+        const kernels::IntegerOutput output{packed.bias.data(), view_of(multipliers), base.out_zero_point,
+                                            base.clamp,         rounds_once,          packed.bounded};
+        sharing.run(*b.threads, [&](const kernels::Part& part) {
+          kernels::avx512::conv2d_i8(s.grid, view_of(s.pattern), image, bytes, packed.weights.data(), terms, units,
+                                     part, output, b.out<T>());
+        });
+      });
+}
+
+template <typename T>
+StepResult integer_step(const BuildContext& context, Source s, const T* weights, const WeightedQuantization& q,
+                        bool rounds_once, const Names& names) {
+  if (context.cpu.avx512_vnni)
+    return bytes_step(context, std::move(s), weights, q, rounds_once, names.avx512);
+  return words_step(context, std::move(s), weights, q, rounds_once, names.avx2);
+}
+
+// Depthwise weights [taps][channels] of a one-channel image as a convolution's [channels][taps].
+template <typename T>
+std::vector<T> transposed(const T* weights, Index taps, Index channels) {
+  std::vector<T> to(static_cast<std::size_t>(taps * channels));
+  for (Index c = 0; c < channels; ++c) {
+    for (Index t = 0; t < taps; ++t) to[static_cast<std::size_t>(c * taps + t)] = weights[t * channels + c];
+  }
+  return to;
+}
+
+}  // namespace
+
+StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range) {
+  return float_step(context, source_of(w), constant_of<float>(context.node, 1), range,
+                    {"conv2d f32 avx2", "conv2d f32 avx512"});
+}
+
+StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m,
+                                      kernels::FloatRange range) {
+  return float_step(context, source_of(m), constant_of<float>(context.node, 1), range,
+                    {"fully_connected f32 avx2", "fully_connected f32 avx512"});
+}
+
+template <typename T>
+StepResult vector_conv2d(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q) {
+  const Names names = std::is_signed_v<T> ? Names{"conv2d i8 avx2", "conv2d i8 avx512"}
+                                          : Names{"conv2d u8 avx2", "conv2d u8 avx512"};
+  return integer_step<T>(context, source_of(w), constant_of<T>(context.node, 1), q, false, names);
+}
+
+template <typename T>
+StepResult vector_fully_connected(const BuildContext& context, const kernels::MatrixSize& m,
+                                  const WeightedQuantization& q) {
+  const Names names = std::is_signed_v<T> ? Names{"fully_connected i8 avx2", "fully_connected i8 avx512"}
+                                          : Names{"fully_connected u8 avx2", "fully_connected u8 avx512"};
+  return integer_step<T>(context, source_of(m), constant_of<T>(context.node, 1), q, true, names);
+}
+
+template StepResult vector_conv2d<std::int8_t>(const BuildContext&, const kernels::Window2D&,
+                                               const WeightedQuantization&);
+template StepResult vector_conv2d<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
+                                                const WeightedQuantization&);
+template StepResult vector_fully_connected<std::int8_t>(const BuildContext&, const kernels::MatrixSize&,
+                                                        const WeightedQuantization&);
+template StepResult vector_fully_connected<std::uint8_t>(const BuildContext&, const kernels::MatrixSize&,
+                                                         const WeightedQuantization&);
+
+StepResult vector_single_channel_f32(const BuildContext& context, const kernels::Window2D& w,
+                                     kernels::FloatRange range) {
+  const auto weights = transposed(constant_of<float>(context.node, 1), w.filter_h * w.filter_w, w.out_c);
+  return float_step(context, source_of(w), weights.data(), range,
+                    {"depthwise_conv2d f32 1 channel avx2", "depthwise_conv2d f32 1 channel avx512"});
+}
+
+template <typename T>
+StepResult vector_single_channel(const BuildContext& context, const kernels::Window2D& w,
+                                 const WeightedQuantization& q) {
+  const auto weights = transposed(constant_of<T>(context.node, 1), w.filter_h * w.filter_w, w.out_c);
+  const Names names = std::is_signed_v<T>
+                          ? Names{"depthwise_conv2d i8 1 channel avx2", "depthwise_conv2d i8 1 channel avx512"}
+                          : Names{"depthwise_conv2d u8 1 channel avx2", "depthwise_conv2d u8 1 channel avx512"};
+  return integer_step<T>(context, source_of(w), weights.data(), q, false, names);
+}
+
+template StepResult vector_single_channel<std::int8_t>(const BuildContext&, const kernels::Window2D&,
+                                                       const WeightedQuantization&);
+template StepResult vector_single_channel<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
+                                                        const WeightedQuantization&);
+
+StepResult vector_conv2d_hybrid(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range) {
+  Source s = source_of(w);
+  const Index units = w.out_c;
+  LICHEN_TRY(context.budget.take(kernels::packed_i16_count(units, s.pattern) * sizeof(std::int16_t)));
+  auto packed = kernels::pack_i16(constant_of<std::int8_t>(context.node, 1), 0, units, s.pattern);
+  auto bias = kernels::padded_bias(constant_of<float>(context.node, 2), units, kernels::panel_channels(units, kWordsMultiple));
+  const float weights_scale = context.node.input(1).quantization.scale();
+  // Scratch: the padded image, the input in i8, one scale an image.
+  const std::size_t values = static_cast<std::size_t>(w.batch * w.in_h * w.in_w * w.in_c);
+  const std::size_t quantized_at = rounded(padded_bytes(s, sizeof(std::int16_t)));
+  const std::size_t scales_at = quantized_at + rounded(values);
+  const std::size_t scratch = scales_at + static_cast<std::size_t>(w.batch) * sizeof(float);
+  return make_step("conv2d f32*i8 avx2", scratch,
+                   [sharing = sharing_of(s, kIntegerMacsAPart), s = std::move(s), packed = std::move(packed),
+                    bias = std::move(bias), weights_scale, range, units, quantized_at, scales_at](const StepBuffers& b) {
+                     auto* image = reinterpret_cast<std::int16_t*>(b.scratch);
+                     auto* quantized = reinterpret_cast<std::int8_t*>(b.scratch + quantized_at);
+                     auto* scales = reinterpret_cast<float*>(b.scratch + scales_at);
+                     const kernels::Window2D& window = s.window;
+                     const Index count = window.in_h * window.in_w * window.in_c;
+                     for (Index n = 0; n < window.batch; ++n) {
+                       scales[n] = kernels::reference::quantize_symmetric(b.in<float>(0) + n * count, count,
+                                                                          quantized + n * count) *
+                                   weights_scale;
+                     }
+                     widen_input(s, quantized, 0, *b.threads, image);
+                     sharing.run(*b.threads, [&](const kernels::Part& part) {
+                       kernels::avx2::conv2d_hybrid(s.grid, view_of(s.pattern), image, packed.data(), units, part,
+                                                    scales, bias.data(), range, b.out<float>());
+                     });
+                   });
+}
+
+}  // namespace lichen::engine
+
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions and fully connected layers for AVX-512 with VNNI: tiles of 12 pixels by 2 panels (kernels/panels.hpp).
+// Integers are exact: vpdpbusd multiplies u8 by i8 and adds up in i32 without saturating. Call only where
+// CpuFeatures::avx512_vnni is set.
+#pragma once
+
+#include "kernels/panels.hpp"
+
+namespace lichen::kernels::avx512 {
+
+// Weights and bias are rounded up to 16 channels. out: [pixels][units], of which `part` is written. The sums of a pixel
+// are the same whatever the part; where the grid has one pixel, parts of channels begin at multiples of kUnitsTogether.
+inline constexpr Index kUnitsTogether = 64;
+void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
+                const float* bias, Index units, const Part& part, FloatRange range, float* out);
+
+// How bytes of the image become unsigned.
+enum class ImageBytes : std::uint8_t {
+  kUnsigned,  // they are
+  kSigned,    // 128 is added to each
+};
+
+// image: never read beyond a pixel's segments. packed: of pack_bytes. `terms` is null, or one addend for each pixel.
+// T is int8_t or uint8_t. Bit-identical to the reference kernels.
+template <typename T>
+void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
+               const std::int8_t* packed, const std::int32_t* terms, Index units, const Part& part,
+               const IntegerOutput& output, T* out);
+
+// terms[pixel] = factor * (sum of what the pixel reads - less), for the pixels of the part: the third term of
+// PackedBytes.
+void pixel_terms(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
+                 const Part& part, std::int32_t factor, std::int32_t less, std::int32_t* terms);
+
+// Copies rows [row_begin, row_end) of all rows of all images into the padded image, as unsigned bytes; outside of the
+// input there is `zero_point` (after that).
+void pad_bytes(const Window2D& w, const PaddedImage& image, const std::uint8_t* in, ImageBytes bytes,
+               std::uint8_t zero_point, Index row_begin, Index row_end, std::uint8_t* to);
+
+}  // namespace lichen::kernels::avx512
