@@ -73,3 +73,4 @@ typedef OrtObject (*OrtElementFn)(OrtObject tensor_info, int* out);
 typedef OrtObject (*OrtDimensionsFn)(OrtObject tensor_info, int64_t* out, size_t count);
 typedef OrtObject (*OrtMemoryInfoFn)(int allocator, int memory, OrtObject* out);
 typedef void (*OrtReleaseFn)(OrtObject object);
+typedef OrtObject (*OrtFreeFn)(OrtObject allocator, void* at);
