@@ -168,7 +168,14 @@ std::span<const std::byte> Session::output(std::size_t i) const {
 }
 
 Result<void> Session::run() {
-  for (const Call& call : calls_) call.step->run({call.inputs, call.outputs, call.scratch, threads_.get()});
+  StepReport report;
+  for (std::size_t i = 0; i < calls_.size(); ++i) {
+    const Call& call = calls_[i];
+    call.step->run({call.inputs, call.outputs, call.scratch, threads_.get(), &report});
+    if (report.trouble != nullptr)
+      return fail(Code::kBadInput, "cannot run model", fmt::format("{}, {}", graph_.name, graph::where_of(graph_, i)),
+                  report.trouble);
+  }
   return {};
 }
 

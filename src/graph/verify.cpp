@@ -216,7 +216,7 @@ std::string where_of(const Graph& graph, std::size_t at) {
   return fmt::format("node {} {} '{}'", at, schema == nullptr ? "?" : schema->name, node.name);
 }
 
-Result<OutputTypes> infer_node(const Graph& graph, std::size_t at, std::span<const ByteView> values) {
+Result<OutputTypes> infer_node(const Graph& graph, std::size_t at, KnownValues* values) {
   const NodeView node(graph, graph.nodes[at], values);
   const OpSchema& schema = schema_of(graph.nodes[at].op);
   if (schema.check != nullptr) {

@@ -22,7 +22,7 @@ inline constexpr std::size_t kSubgraphDepthMax = 8;
 [[nodiscard]] Result<void> infer_types(Graph& graph);
 
 // What node `at` of a verified graph gives; demands that its inputs have known shapes. `values`: see NodeView.
-[[nodiscard]] Result<OutputTypes> infer_node(const Graph& graph, std::size_t at, std::span<const ByteView> values = {});
+[[nodiscard]] Result<OutputTypes> infer_node(const Graph& graph, std::size_t at, KnownValues* values = nullptr);
 
 // The demands on the outputs of node `at`, once they have types and shapes.
 [[nodiscard]] Result<void> check_outputs(const Graph& graph, std::size_t at);

@@ -3,6 +3,7 @@
 // packs weights, and returns the step.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -16,12 +17,19 @@
 
 namespace lichen::engine {
 
+// What a step has to say beside its outputs.
+struct StepReport {
+  const char* trouble = nullptr;  // why the outputs are worth nothing: text of static duration, or null
+  std::array<tensor::Shape, 4> shapes{};  // of outputs whose size only the kernel knows (OutputType::bound)
+};
+
 // The memory of one call. Constant inputs are there too; packed ones need not be read.
 struct StepBuffers {
   std::span<const std::byte* const> inputs;  // null where an optional input is absent
   std::span<std::byte* const> outputs;       // null where nobody wants it
   std::byte* scratch = nullptr;  // scratch_bytes() of them, aligned to kArenaAlign
   kernels::Threads* threads = nullptr;  // never null in a run
+  StepReport* report = nullptr;         // never null in a run
 
   template <typename T>
   [[nodiscard]] const T* in(std::size_t i) const {
@@ -32,6 +40,11 @@ struct StepBuffers {
     return i < outputs.size() ? reinterpret_cast<T*>(outputs[i]) : nullptr;
   }
 };
+
+// For steps whose inputs may hold values that cannot be computed with, such as indices out of range.
+inline void refuse(const StepBuffers& buffers, const char* trouble) {
+  buffers.report->trouble = trouble;
+}
 
 class Step {
  public:

@@ -54,9 +54,16 @@ std::vector<std::int64_t> widened(ByteView bytes) {
 std::optional<ByteView> NodeView::value(std::size_t i) const {
   if (!has_input(i)) return std::nullopt;
   if (input(i).constant) return input(i).constant->bytes();
+  if (values_ == nullptr) return std::nullopt;
   const auto id = static_cast<std::size_t>(node_.inputs[i]);
-  if (id < values_.size() && values_[id].data() != nullptr) return values_[id];
-  return std::nullopt;
+  if (id >= values_->bytes.size() || values_->bytes[id].data() == nullptr) {
+    values_->missing = true;
+    return std::nullopt;
+  }
+  constexpr std::size_t kBits = 64;
+  LICHEN_ASSERT(i < kBits);
+  values_->asked |= std::uint64_t{1} << i;
+  return values_->bytes[id];
 }
 
 std::optional<std::vector<std::int64_t>> NodeView::integers(std::size_t i) const {

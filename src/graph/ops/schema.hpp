@@ -4,6 +4,7 @@
 // one row, and one file or row in each other room (docs/adding-an-op.md).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -14,11 +15,19 @@
 
 namespace lichen::graph {
 
+// What is known of tensors beside constants, while a graph runs: their bytes by tensor id, null where not known. It
+// remembers what it was asked for, so that a plan knows on which values it rests.
+struct KnownValues {
+  std::span<const ByteView> bytes;
+  std::uint64_t asked = 0;  // bit i: a value of the node's input i, which is not constant, was given out
+  bool missing = false;     // a value was asked for that is not known
+};
+
 // A node with its graph, for reading. Input indices were checked before one is made.
 class NodeView {
  public:
-  // `values`, by tensor id: what is known of tensors beside constants, while a graph runs; empty entries: not known.
-  NodeView(const Graph& graph, const Node& node, std::span<const ByteView> values = {})
+  // `values` may be null: only constants are known. It is written to, and outlives the view.
+  NodeView(const Graph& graph, const Node& node, KnownValues* values = nullptr)
       : graph_(graph), node_(node), values_(values) {}
 
   [[nodiscard]] const Graph& graph() const { return graph_; }
@@ -48,7 +57,7 @@ class NodeView {
  private:
   const Graph& graph_;
   const Node& node_;
-  std::span<const ByteView> values_;
+  KnownValues* values_;
 };
 
 // What a node gives. No shape: it depends on values that are not known yet. `bound`: the shape is an upper bound (its
