@@ -3,10 +3,9 @@
 //   bench_engine [--reference] [--nodes] [--threads N] [--rounds N] MODEL ...
 // prints one JSON object a file: median and 95th percentile over rounds. And, for the script `run`:
 //   bench_engine --worker [--reference] [--threads N] MODEL INPUT
-// is a worker (worker.hpp) with the bytes of file INPUT in input 0.
+// is a worker (worker.hpp) with the bytes of file INPUT in input 0, or without a first run where INPUT is "-".
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 
 #include <fmt/format.h>
@@ -43,28 +42,41 @@ Result<std::unique_ptr<Model>> load(const std::string& path, const Options& opti
   return model;
 }
 
+std::string numpy_name(tensor::DType dtype) {
+  switch (dtype) {
+    case tensor::DType::kF32:
+      return "float32";
+    case tensor::DType::kF16:
+      return "float16";
+    case tensor::DType::kI8:
+      return "int8";
+    case tensor::DType::kU8:
+      return "uint8";
+    case tensor::DType::kI16:
+      return "int16";
+    case tensor::DType::kI32:
+      return "int32";
+    case tensor::DType::kI64:
+      return "int64";
+    case tensor::DType::kBool:
+      return "bool";
+  }
+  bench::give_up("an output of unknown type");
+}
+
 class LichenEngine : public bench::Engine {
  public:
   explicit LichenEngine(engine::Session& session) : session_(session) {}
   void run() override {
     if (const auto ran = session_.run(); !ran) bench::give_up(ran.error().to_line());
   }
-  [[nodiscard]] std::span<const std::byte> output() const override { return session_.output(0); }
-  [[nodiscard]] std::string output_dtype() const override {
-    switch (session_.outputs()[0].spec.dtype) {
-      case tensor::DType::kF32:
-        return "float32";
-      case tensor::DType::kI8:
-        return "int8";
-      case tensor::DType::kU8:
-        return "uint8";
-      default:
-        return "other";
-    }
-  }
-  [[nodiscard]] std::vector<std::int64_t> output_shape() const override {
-    const auto dims = session_.outputs()[0].spec.shape.dims();
-    return {dims.begin(), dims.end()};
+  [[nodiscard]] std::size_t input_count() const override { return session_.inputs().size(); }
+  [[nodiscard]] std::span<std::byte> input(std::size_t i) override { return session_.input(i); }
+  [[nodiscard]] std::size_t output_count() const override { return session_.outputs().size(); }
+  [[nodiscard]] bench::Output output(std::size_t i) const override {
+    const tensor::TensorSpec& spec = session_.outputs()[i].spec;
+    const auto dims = spec.shape.dims();
+    return {numpy_name(spec.dtype), {dims.begin(), dims.end()}, session_.output(i)};
   }
 
  private:
@@ -73,18 +85,12 @@ class LichenEngine : public bench::Engine {
 
 void work(const Options& options) {
   if (options.files.size() != 2) bench::give_up("--worker wants MODEL and INPUT");
-  const std::vector<std::byte> input = bench::file_bytes(options.files[1]);
   const double start = bench::now_us();
   const auto model = load(options.files[0], options);
   if (!model) bench::give_up(model.error().to_line());
   const double loaded = bench::now_us();
-  engine::Session& session = *(*model)->session;
-  const std::span<std::byte> to = session.input(0);
-  if (to.size() != input.size())
-    bench::give_up(fmt::format("the input has {} bytes, the model wants {}", input.size(), to.size()));
-  std::memcpy(to.data(), input.data(), input.size());
-  LichenEngine engine(session);
-  bench::serve(engine, start, loaded);
+  LichenEngine engine(*(*model)->session);
+  bench::serve(engine, options.files[1], start, loaded);
 }
 
 Result<void> time_model(const std::string& path, const Options& options) {

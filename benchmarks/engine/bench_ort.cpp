@@ -6,7 +6,6 @@
 #include <dlfcn.h>
 
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 
 #include "ort_api.h"
@@ -14,7 +13,6 @@
 
 namespace {
 
-using lichen::bench::file_bytes;
 using lichen::bench::give_up;
 
 class Api {
@@ -52,18 +50,20 @@ struct Tensor {
   OrtObject value = nullptr;
 };
 
-std::size_t element_bytes(int element) {
-  switch (element) {
-    case kOrtFloat:
-      return 4;
-    case kOrtUint8:
-    case kOrtInt8:
-      return 1;
-    case kOrtInt64:
-      return 8;
-    default:
-      give_up("element type " + std::to_string(element) + " is not one that this benchmark knows");
+struct Type {
+  int element;
+  std::size_t bytes;
+  const char* name;
+};
+
+constexpr Type kTypes[] = {{kOrtFloat, 4, "float32"}, {kOrtUint8, 1, "uint8"}, {kOrtInt8, 1, "int8"},
+                           {kOrtInt32, 4, "int32"},   {kOrtInt64, 8, "int64"}, {kOrtBool, 1, "bool"}};
+
+const Type& type_of(int element) {
+  for (const Type& type : kTypes) {
+    if (type.element == element) return type;
   }
+  give_up("element type " + std::to_string(element) + " is not one that this benchmark knows");
 }
 
 class OrtEngine : public lichen::bench::Engine {
@@ -83,24 +83,17 @@ class OrtEngine : public lichen::bench::Engine {
     bind();
   }
 
-  void set_input(const std::vector<std::byte>& bytes) {
-    Tensor& input = inputs_.at(0);
-    if (bytes.size() != input.bytes.size())
-      give_up("the input has " + std::to_string(bytes.size()) + " bytes, the model wants " +
-              std::to_string(input.bytes.size()));
-    std::memcpy(input.bytes.data(), bytes.data(), bytes.size());
-  }
-
   void run() override {
     api_.call<OrtRunFn>(kOrtRun, session_, nullptr, input_names_.data(), input_values_.data(), input_values_.size(),
                         output_names_.data(), output_values_.size(), output_values_.data());
   }
-  [[nodiscard]] std::span<const std::byte> output() const override { return outputs_.at(0).bytes; }
-  [[nodiscard]] std::string output_dtype() const override {
-    const int element = outputs_.at(0).element;
-    return element == kOrtFloat ? "float32" : element == kOrtInt8 ? "int8" : element == kOrtUint8 ? "uint8" : "int64";
+  [[nodiscard]] std::size_t input_count() const override { return inputs_.size(); }
+  [[nodiscard]] std::span<std::byte> input(std::size_t i) override { return inputs_.at(i).bytes; }
+  [[nodiscard]] std::size_t output_count() const override { return outputs_.size(); }
+  [[nodiscard]] lichen::bench::Output output(std::size_t i) const override {
+    const Tensor& tensor = outputs_.at(i);
+    return {type_of(tensor.element).name, tensor.shape, tensor.bytes};
   }
-  [[nodiscard]] std::vector<std::int64_t> output_shape() const override { return outputs_.at(0).shape; }
 
  private:
   void tensors(int count_place, int name_place, int type_place, std::vector<Tensor>& to) {
@@ -127,7 +120,7 @@ class OrtEngine : public lichen::bench::Engine {
   }
 
   void place(Tensor& tensor) const {
-    std::size_t bytes = element_bytes(tensor.element);
+    std::size_t bytes = type_of(tensor.element).bytes;
     for (std::int64_t& dim : tensor.shape) {
       if (dim < 1) dim = 1;
       bytes *= static_cast<std::size_t>(dim);
@@ -165,11 +158,9 @@ class OrtEngine : public lichen::bench::Engine {
 int main(int argc, char** argv) {
   if (argc != 5) give_up("usage: bench_ort LIBRARY MODEL.onnx THREADS INPUT");
   const Api api(argv[1]);
-  const std::vector<std::byte> input = file_bytes(argv[4]);
   const double start = lichen::bench::now_us();
   OrtEngine engine(api, argv[2], std::atoi(argv[3]));
   const double loaded = lichen::bench::now_us();
-  engine.set_input(input);
-  lichen::bench::serve(engine, start, loaded);
+  lichen::bench::serve(engine, argv[4], start, loaded);
   std::_Exit(0);
 }

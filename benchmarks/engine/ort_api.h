@@ -41,7 +41,7 @@ enum {
   kOrtReleaseSessionOptions = 100
 };
 
-enum { kOrtFloat = 1, kOrtUint8 = 2, kOrtInt8 = 3, kOrtInt64 = 7 };
+enum { kOrtFloat = 1, kOrtUint8 = 2, kOrtInt8 = 3, kOrtInt32 = 6, kOrtInt64 = 7, kOrtBool = 9 };
 enum { kOrtWarnings = 2, kOrtArenaAllocator = 1, kOrtMemTypeDefault = 0 };
 
 typedef struct OrtTable {

@@ -142,7 +142,7 @@ def serve(engine):
             engine.run()
             value = np.ascontiguousarray(engine.output())
             value.tofile(argument)
-            tell(dtype=str(value.dtype), shape=list(value.shape))
+            tell(outputs=[{"dtype": str(value.dtype), "shape": list(value.shape)}])
         elif command == "memory":
             tell(peak_kb=int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path("/proc/self/status").read_text()).group(1)))
 

@@ -19,6 +19,7 @@ class Report:
 
     def add(self, bar, value, unit, limit, ok, peer=None, ratio=None, note=""):
         """value None: not measured, which is not met."""
+        value = value.item() if hasattr(value, "item") else value  # of NumPy
         row = {"bar": bar, "value": value, "unit": unit, "limit": limit, "peer": peer, "ratio": ratio,
                "ok": bool(ok) and value is not None, "note": note}
         self.rows.append(row)

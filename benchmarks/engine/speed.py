@@ -134,8 +134,8 @@ def answers(commands):
     with tempfile.TemporaryDirectory() as folder:
         for name, worker in workers.items():
             try:
-                row = worker.ask(f"answer {folder}/{name}")
-                results[name] = np.fromfile(f"{folder}/{name}", row["dtype"]).reshape(row["shape"])
+                row = worker.ask(f"answer {folder}/{name}")["outputs"][0]
+                results[name] = np.fromfile(f"{folder}/{name}", row["dtype"], math.prod(row["shape"])).reshape(row["shape"])
             except Refused as refused:
                 refusals[name] = str(refused)
             worker.close()

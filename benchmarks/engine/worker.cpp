@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -32,7 +33,21 @@ std::string quoted(const std::string& text) {
   return result + "\"";
 }
 
-void time_runs(Engine& engine, double seconds) {
+void copy_input(std::span<const std::byte> from, Engine& engine, std::size_t i) {
+  if (i >= engine.input_count()) give_up(fmt::format("there is no input {}", i));
+  const std::span<std::byte> to = engine.input(i);
+  if (to.size() != from.size())
+    give_up(fmt::format("input {} has {} bytes, the model wants {}", i, from.size(), to.size()));
+  std::memcpy(to.data(), from.data(), from.size());
+}
+
+void write(std::ofstream& file, std::span<const std::byte> bytes) {
+  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+void time_runs(Engine& engine, std::istringstream& words) {
+  double seconds = 0;
+  words >> seconds;
   std::vector<double> us;
   const double end = now_us() + seconds * 1e6;
   double before = now_us();
@@ -47,25 +62,63 @@ void time_runs(Engine& engine, double seconds) {
                          us.front()));
 }
 
-void write_answer(Engine& engine, const std::string& path) {
+void answer(Engine& engine, std::istringstream& words) {
+  std::string path;
+  words >> path;
   engine.run();
-  const std::span<const std::byte> bytes = engine.output();
   std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::vector<std::string> told;
+  for (std::size_t i = 0; i < engine.output_count(); ++i) {
+    const Output output = engine.output(i);
+    write(file, output.bytes);
+    told.push_back(fmt::format("{{\"dtype\": \"{}\", \"shape\": [{}]}}", output.dtype, fmt::join(output.shape, ", ")));
+  }
   if (!file.flush()) give_up("cannot write " + path);
-  print_line(fmt::format("{{\"dtype\": \"{}\", \"shape\": [{}]}}", engine.output_dtype(),
-                         fmt::join(engine.output_shape(), ", ")));
+  print_line(fmt::format("{{\"outputs\": [{}]}}", fmt::join(told, ", ")));
+}
+
+void set_input(Engine& engine, std::istringstream& words) {
+  std::size_t i = 0;
+  std::string path;
+  words >> i >> path;
+  copy_input(file_bytes(path), engine, i);
+  print_line("{}");
+}
+
+void batch(Engine& engine, std::istringstream& words) {
+  std::string inputs;
+  std::string path;
+  words >> inputs >> path;
+  const std::vector<std::byte> records = file_bytes(inputs);
+  const std::size_t size = engine.input(0).size();
+  std::ofstream file(path, std::ios::binary);
+  for (std::size_t at = 0; at + size <= records.size(); at += size) {
+    copy_input(std::span(records).subspan(at, size), engine, 0);
+    engine.run();
+    write(file, engine.output(0).bytes);
+  }
+  if (!file.flush()) give_up("cannot write " + path);
+  print_line(fmt::format("{{\"records\": {}}}", records.size() / size));
 }
 
 // VmHWM: the mark of getrusage() would still be that of the process that started this one.
-long peak_kb() {
+void tell_memory(Engine& /*engine*/, std::istringstream& /*words*/) {
   std::ifstream status("/proc/self/status");
   std::string line;
+  long kb = 0;
   while (std::getline(status, line)) {
-    if (line.starts_with("VmHWM:")) return std::strtol(line.c_str() + 6, nullptr, 10);
+    if (line.starts_with("VmHWM:")) kb = std::strtol(line.c_str() + 6, nullptr, 10);
   }
-  return 0;
+  print_line(fmt::format("{{\"peak_kb\": {}}}", kb));
 }
+
+struct Command {
+  std::string_view name;
+  void (*obey)(Engine& engine, std::istringstream& words);
+};
+
+constexpr Command kCommands[] = {
+    {"time", time_runs}, {"answer", answer}, {"input", set_input}, {"batch", batch}, {"memory", tell_memory}};
 
 }  // namespace
 
@@ -75,7 +128,7 @@ double now_us() {
 
 std::vector<std::byte> file_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) return {};
+  if (!file) give_up("cannot read " + path);
   std::vector<std::byte> bytes(static_cast<std::size_t>(file.tellg()));
   file.seekg(0).read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   return bytes;
@@ -86,27 +139,24 @@ void give_up(const std::string& why) {
   std::exit(1);
 }
 
-void serve(Engine& engine, double start_us, double loaded_us) {
-  const double before = now_us();
-  engine.run();
-  const double after = now_us();
-  print_line(fmt::format("{{\"ready\": true, \"load_us\": {:.1f}, \"first_us\": {:.1f}}}", loaded_us - start_us,
-                         after - before));
+void serve(Engine& engine, const std::string& input, double start_us, double loaded_us) {
+  double first_us = 0;
+  if (input != kNoInput) {
+    copy_input(file_bytes(input), engine, 0);
+    const double before = now_us();
+    engine.run();
+    first_us = now_us() - before;
+  }
+  print_line(
+      fmt::format("{{\"ready\": true, \"load_us\": {:.1f}, \"first_us\": {:.1f}}}", loaded_us - start_us, first_us));
   std::string line;
   while (std::getline(std::cin, line)) {
     std::istringstream words(line);
-    std::string command;
-    std::string argument;
-    words >> command >> argument;
-    if (command == "time") {
-      time_runs(engine, std::strtod(argument.c_str(), nullptr));
-    } else if (command == "answer") {
-      write_answer(engine, argument);
-    } else if (command == "memory") {
-      print_line(fmt::format("{{\"peak_kb\": {}}}", peak_kb()));
-    } else {
-      give_up("unknown command " + line);
-    }
+    std::string name;
+    words >> name;
+    const auto* command = std::ranges::find(kCommands, name, &Command::name);
+    if (command == std::end(kCommands)) give_up("unknown command " + line);
+    command->obey(engine, words);
   }
 }
 
