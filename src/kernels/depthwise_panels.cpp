@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/depthwise_panels.hpp"
 
+#include <array>
+#include <cstdlib>
+
 namespace lichen::kernels {
 namespace {
 
@@ -22,12 +25,11 @@ Pattern taps_of(const Window2D& w, const PaddedImage& image) {
   return p;
 }
 
-AlignedVector<float> pack_depthwise_f32(const float* weights, Index taps, Index channels) {
-  constexpr Index kBlock = 8;
-  AlignedVector<float> packed(static_cast<std::size_t>(taps * depthwise_channels(channels, kBlock)), 0.0F);
+AlignedVector<float> pack_depthwise_f32(const float* weights, Index taps, Index channels, Index block) {
+  AlignedVector<float> packed(static_cast<std::size_t>(taps * depthwise_channels(channels, block)), 0.0F);
   for (Index c = 0; c < channels; ++c) {
     for (Index t = 0; t < taps; ++t)
-      packed[static_cast<std::size_t>((c / kBlock * taps + t) * kBlock + c % kBlock)] = weights[t * channels + c];
+      packed[static_cast<std::size_t>((c / block * taps + t) * block + c % block)] = weights[t * channels + c];
   }
   return packed;
 }
@@ -52,6 +54,115 @@ AlignedVector<std::int16_t> pack_depthwise_i16(const T* weights, std::int32_t ze
 
 template AlignedVector<std::int16_t> pack_depthwise_i16(const std::int8_t*, std::int32_t, Index, Index);
 template AlignedVector<std::int16_t> pack_depthwise_i16(const std::uint8_t*, std::int32_t, Index, Index);
+
+std::size_t depthwise_bytes_count(Index taps, Index channels) {
+  constexpr Index kBlockMax = 64;
+  constexpr Index kTwice = 2;
+  const Index groups = taps;  // never more
+  const Index padded = depthwise_channels(channels, kBlockMax);
+  return static_cast<std::size_t>(groups * kTwice * DepthwiseBytes::kTogether * padded) +
+         static_cast<std::size_t>(DepthwiseBytes::kLaneParts * padded) * sizeof(std::int32_t);
+}
+
+namespace {
+
+using Parts = std::array<std::int32_t, DepthwiseBytes::kLaneParts>;
+
+Parts parts_of(std::int32_t bias, Multiplier m) {
+  Parts parts{};
+  const std::int32_t right = std::max(-m.shift, 0);
+  parts[DepthwiseBytes::kBias] = bias;
+  parts[DepthwiseBytes::kValue] = m.value;
+  parts[DepthwiseBytes::kHalf] = right > 0 ? std::int32_t{1} << (right - 1) : 0;
+  parts[DepthwiseBytes::kSignFrom] = right > 0 ? 31 : 32;
+  parts[DepthwiseBytes::kRight] = right;
+  parts[DepthwiseBytes::kLeft] = std::max(m.shift, 0);
+  return parts;
+}
+
+// A weight minus its zero point as one or two bytes.
+std::array<std::int8_t, 2> split_weight(std::int32_t weight) {
+  const std::int32_t first = std::clamp<std::int32_t>(weight, -128, 127);
+  return {static_cast<std::int8_t>(first), static_cast<std::int8_t>(weight - first)};
+}
+
+// place(vector, lane, channel within the block) for all of a block.
+template <typename Place>
+void each_lane(Index block, Place place) {
+  for (Index vector = 0; vector < DepthwiseBytes::kVectors; ++vector) {
+    for (Index lane = 0; lane < block / 4; ++lane) place(vector, lane, lane / 4 * 16 + vector * 4 + lane % 4);
+  }
+}
+
+}  // namespace
+
+template <typename T>
+DepthwiseBytes pack_depthwise_bytes(const T* weights, const std::int32_t* bias, std::span<const Index> taps,
+                                    Index taps_count, Index channels, Index block, const Requantization& q) {
+  constexpr Index kTogether = DepthwiseBytes::kTogether;
+  constexpr std::int64_t kBound = std::int64_t{1} << 30;
+  DepthwiseBytes p;
+  p.channels = channels;
+  p.block = block;
+  p.groups = static_cast<Index>(taps.size()) / kTogether;
+  p.in_zero_point = q.in_zero_point + (std::numeric_limits<T>::min() < 0 ? 128 : 0);
+  p.bounded = true;
+  const auto weight_at = [&](Index tap, Index channel) {
+    return static_cast<std::int32_t>(weights[tap * channels + channel]) - q.weights_zero_point;
+  };
+  std::vector<Parts> parts;
+  for (Index c = 0; c < channels; ++c) {
+    std::int64_t sum = 0;
+    std::int64_t largest = bias != nullptr ? std::abs(std::int64_t{bias[c]}) : 0;
+    for (Index t = 0; t < taps_count; ++t) {
+      const std::int32_t weight = weight_at(t, c);
+      sum += weight;
+      largest += 255 * std::abs(std::int64_t{weight});
+      p.twice = p.twice || split_weight(weight)[1] != 0;
+    }
+    const Multiplier m = q.multipliers[static_cast<std::size_t>(c)];
+    p.bounded = p.bounded && largest < kBound && m.shift <= 0;
+    const auto start = static_cast<std::uint32_t>(bias != nullptr ? bias[c] : 0);
+    parts.push_back(
+        parts_of(static_cast<std::int32_t>(start - static_cast<std::uint32_t>(p.in_zero_point * sum)), m));
+  }
+  const Index passes = p.twice ? 2 : 1;
+  for (Index first = 0; first < channels; first += block) {
+    const auto weights_at = p.weights.size();
+    p.weights.resize(weights_at + static_cast<std::size_t>(p.groups * passes * kTogether * block));
+    const auto lanes_at = p.lanes.size();
+    p.lanes.resize(lanes_at + static_cast<std::size_t>(DepthwiseBytes::kLaneParts * block));
+    each_lane(block, [&](Index vector, Index lane, Index within) {
+      const Index c = (first + within) % channels;
+      for (Index part = 0; part < DepthwiseBytes::kLaneParts; ++part) {
+        const Index at = (vector * DepthwiseBytes::kLaneParts + part) * (block / 4) + lane;
+        p.lanes[lanes_at + static_cast<std::size_t>(at)] =
+            parts[static_cast<std::size_t>(c)][static_cast<std::size_t>(part)];
+      }
+      for (Index tap = 0; tap < static_cast<Index>(taps.size()); ++tap) {
+        if (taps[static_cast<std::size_t>(tap)] == kNoTap) continue;
+        const auto bytes = split_weight(weight_at(taps[static_cast<std::size_t>(tap)], c));
+        for (Index pass = 0; pass < passes; ++pass) {
+          const Index at = ((tap / kTogether * passes + pass) * DepthwiseBytes::kVectors + vector) * block +
+                           lane * kTogether + tap % kTogether;
+          p.weights[weights_at + static_cast<std::size_t>(at)] = bytes[static_cast<std::size_t>(pass)];
+        }
+      }
+    });
+  }
+  // The multiplications of odd lanes find their values in the low halves.
+  for (std::size_t at = 0; at < p.lanes.size(); at += static_cast<std::size_t>(DepthwiseBytes::kLaneParts * block / 4)) {
+    const auto lanes = static_cast<std::size_t>(block / 4);
+    for (std::size_t i = 0; i + 1 < lanes; i += 2)
+      p.lanes[at + DepthwiseBytes::kOdd * lanes + i] = p.lanes[at + DepthwiseBytes::kValue * lanes + i + 1];
+  }
+  return p;
+}
+
+template DepthwiseBytes pack_depthwise_bytes(const std::int8_t*, const std::int32_t*, std::span<const Index>, Index,
+                                             Index, Index, const Requantization&);
+template DepthwiseBytes pack_depthwise_bytes(const std::uint8_t*, const std::int32_t*, std::span<const Index>, Index,
+                                             Index, Index, const Requantization&);
 
 AlignedVector<std::int32_t> unpacked_order(std::span<const std::int32_t> values) {
   const Index channels = static_cast<Index>(values.size());

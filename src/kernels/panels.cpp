@@ -146,8 +146,8 @@ PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, 
       largest += kActivationMax * std::abs(weights[c * depth + i] - q.weights_zero_point);
     }
     std::int32_t& b = packed.bias[static_cast<std::size_t>(c)];
-    const int left = std::max(q.multipliers[static_cast<std::size_t>(c)].shift, 0);
-    packed.bounded = packed.bounded && largest + std::abs(std::int64_t{b}) < (kBound >> left);
+    packed.bounded = packed.bounded && q.multipliers[static_cast<std::size_t>(c)].shift <= 0 &&
+                     largest + std::abs(std::int64_t{b}) < kBound;
     b = static_cast<std::int32_t>(static_cast<std::uint32_t>(b) -
                                   static_cast<std::uint32_t>(packed.in_zero_point * sum));
   }

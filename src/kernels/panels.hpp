@@ -91,10 +91,10 @@ template <typename T>
 // The second term is in the bias here; the third one depends on the pixel, and is 0 where W is.
 struct PackedBytes {
   AlignedVector<std::int8_t> weights;
-  AlignedVector<std::int32_t> bias;    // padded_units of them
-  std::int32_t in_zero_point = 0;      // A
-  std::int32_t weights_zero_point = 0; // W
-  bool bounded = false;                // no accumulator, shifted left, reaches 2^30
+  AlignedVector<std::int32_t> bias;     // padded_units of them
+  std::int32_t in_zero_point = 0;       // A
+  std::int32_t weights_zero_point = 0;  // W
+  bool bounded = false;                 // no accumulator reaches 2^30, and no multiplier shifts left
 };
 [[nodiscard]] std::size_t packed_bytes_count(Index units, const Pattern& p);
 template <typename T>

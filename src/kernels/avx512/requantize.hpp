@@ -16,14 +16,20 @@ inline constexpr __mmask16 kOddLanes = 0xAAAA;
 
 struct Lanes {  // the multipliers of sixteen channels
   __m512i value, left, right;
-  __m512i half;        // 2^(right - 1), or 0
-  __mmask16 divides;   // right > 0
+  __m512i odd;        // the values of odd lanes, in the low halves of 64 bits
+  __m512i half;       // 2^(right - 1), or 0
+  __m512i sign_from;  // shifts a sign bit to 1, or out where right is 0
 };
 
 inline Lanes lanes_from(__m512i value, __m512i left, __m512i right) {
   const __mmask16 divides = _mm512_test_epi32_mask(right, right);
   const __m512i one = _mm512_set1_epi32(1);
-  return {value, left, right, _mm512_maskz_sllv_epi32(divides, one, _mm512_sub_epi32(right, one)), divides};
+  return {value,
+          left,
+          right,
+          _mm512_srli_epi64(value, 32),
+          _mm512_maskz_sllv_epi32(divides, one, _mm512_sub_epi32(right, one)),
+          _mm512_mask_mov_epi32(_mm512_set1_epi32(32), divides, _mm512_set1_epi32(31))};
 }
 inline Lanes lanes_at(const MultiplierView& m, std::ptrdiff_t at) {
   return lanes_from(_mm512_loadu_si512(m.values + at), _mm512_loadu_si512(m.lefts + at),
@@ -35,18 +41,18 @@ inline Lanes lanes_of(Multiplier m) {
 }
 
 // doubling_high_multiply(x, m) for m >= 0: the low half of (x * m + 2^30) >> 31, even and odd lanes apart.
-inline __m512i doubling_high_multiply(__m512i x, __m512i m) {
+inline __m512i doubling_high_multiply(__m512i x, const Lanes& m) {
   const __m512i nudge = _mm512_set1_epi64(std::int64_t{1} << 30);
-  const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(x, m), nudge);
-  const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(m, 32)), nudge);
+  const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(x, m.value), nudge);
+  const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(x, 32), m.odd), nudge);
   return _mm512_mask_mov_epi32(_mm512_srli_epi64(even, 31), kOddLanes, _mm512_slli_epi64(odd, 1));
 }
 
 // x / 2^right, ties away from zero: adding a half and taking one away below zero makes the floor do it. Sums must not
 // overflow: |x| < 2^30.
 inline __m512i divide_bounded(__m512i x, const Lanes& m) {
-  const __m512i sign = _mm512_maskz_srai_epi32(m.divides, x, 31);
-  return _mm512_srav_epi32(_mm512_add_epi32(_mm512_add_epi32(x, m.half), sign), m.right);
+  const __m512i below = _mm512_srlv_epi32(x, m.sign_from);
+  return _mm512_srav_epi32(_mm512_sub_epi32(_mm512_add_epi32(x, m.half), below), m.right);
 }
 
 // The same for every x.
@@ -59,11 +65,12 @@ inline __m512i divide(__m512i x, const Lanes& m) {
   return _mm512_mask_add_epi32(shifted, up, shifted, one);
 }
 
+// IntegerOutput::bounded: nothing is shifted left.
 inline __m512i multiply_bounded(__m512i x, const Lanes& m) {
-  return divide_bounded(doubling_high_multiply(_mm512_sllv_epi32(x, m.left), m.value), m);
+  return divide_bounded(doubling_high_multiply(x, m), m);
 }
 inline __m512i multiply(__m512i x, const Lanes& m) {
-  return divide(doubling_high_multiply(_mm512_sllv_epi32(x, m.left), m.value), m);
+  return divide(doubling_high_multiply(_mm512_sllv_epi32(x, m.left), m), m);
 }
 
 // (x * value + 2^(shift - 1)) >> shift of one half of the lanes; the result is in the low half of each.
@@ -76,7 +83,7 @@ inline __m512i multiply_once_half(__m512i x, __m512i value, __m512i shift) {
 inline __m512i multiply_rounding_once(__m512i x, const Lanes& m) {
   const __m512i even = multiply_once_half(x, m.value, _mm512_and_si512(m.right, _mm512_set1_epi64(0xFFFFFFFF)));
   const __m512i odd =
-      multiply_once_half(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(m.value, 32), _mm512_srli_epi64(m.right, 32));
+      multiply_once_half(_mm512_srli_epi64(x, 32), m.odd, _mm512_srli_epi64(m.right, 32));
   return _mm512_mask_mov_epi32(even, kOddLanes, _mm512_slli_epi64(odd, 32));
 }
 

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/avx512/depthwise_conv2d.hpp"
+#include "kernels/avx512/lanes.hpp"
+
+namespace lichen::kernels::avx512 {
+namespace {
+
+constexpr int kVectors = static_cast<int>(DepthwiseBytes::kVectors);
+
+template <typename T>
+inline constexpr bool kSigned = static_cast<T>(-1) < T{0};
+
+// The sums of a block of channels, in the order of DepthwiseBytes.
+template <typename V>
+struct Sums {
+  V v[kVectors];
+};
+
+// A block of channels: where its weights and its lanes are.
+template <typename V, typename T>
+struct Block {
+  const DepthwiseView& d;
+  const std::int8_t* weights;
+  const std::int32_t* lanes;
+
+  Block(const DepthwiseView& view, Index block)
+      : d(view),
+        weights(view.weights + block * view.groups * (view.twice ? 2 : 1) * kVectors * kBytesOf<V>),
+        lanes(view.lanes + block * DepthwiseBytes::kLaneParts * kBytesOf<V>) {}
+
+  [[nodiscard]] V part(int vector, DepthwiseBytes::LanePart part) const {
+    return load<V>(lanes + (vector * DepthwiseBytes::kLaneParts + part) * (kBytesOf<V> / 4));
+  }
+  [[nodiscard]] Sums<V> start() const {
+    Sums<V> s;
+    for (int j = 0; j < kVectors; ++j) s.v[j] = part(j, DepthwiseBytes::kBias);
+    return s;
+  }
+
+  // fixed_point.hpp's multiply and zero point, as kernels/avx512/requantize.hpp has them.
+  [[nodiscard]] V scaled(V x, int j) const {
+    if (!d.bounded) x = shift_left(x, part(j, DepthwiseBytes::kLeft));
+    const V nudge = same64<V>(std::int64_t{1} << 30);
+    const V even = add64(multiply_even(x, part(j, DepthwiseBytes::kValue)), nudge);
+    const V odd = add64(multiply_even(odd_down(x), part(j, DepthwiseBytes::kOdd)), nudge);
+    const V high = bits_from_31(even, odd);
+    const V right = part(j, DepthwiseBytes::kRight);
+    if (d.bounded) {
+      const V below = shift_right_unsigned(high, part(j, DepthwiseBytes::kSignFrom));
+      return shift_right(sub32(add32(high, part(j, DepthwiseBytes::kHalf)), below), right);
+    }
+    const V one = same<V>(1);
+    const V mask = sub32(shift_left(one, right), one);
+    const V threshold = add32(shift_right_unsigned(mask, one), shift_right_unsigned(high, same<V>(31)));
+    return add_one_above(shift_right(high, right), bits_and(high, mask), threshold);
+  }
+
+  [[nodiscard]] V finish(const Sums<V>& s) const {
+    V moved[kVectors];
+#pragma GCC unroll 4
+    for (int j = 0; j < kVectors; ++j) moved[j] = add32(scaled(s.v[j], j), same<V>(d.out_zero_point));
+    const V low = pack_words(moved[0], moved[1]);
+    const V high = pack_words(moved[2], moved[3]);
+    const V min = same_byte<V>(d.clamp.min);
+    const V max = same_byte<V>(d.clamp.max);
+    if constexpr (kSigned<T>) return min_signed_bytes(max_signed_bytes(pack_signed_bytes(low, high), min), max);
+    return min_unsigned_bytes(max_unsigned_bytes(pack_unsigned_bytes(low, high), min), max);
+  }
+};
+
+// Bytes of four taps side by side.
+template <typename V>
+inline Sums<V> interleaved(V a, V b, V c, V e) {
+  const V ab_low = unpack_low_bytes(a, b);
+  const V ab_high = unpack_high_bytes(a, b);
+  const V ce_low = unpack_low_bytes(c, e);
+  const V ce_high = unpack_high_bytes(c, e);
+  return {{unpack_low_words(ab_low, ce_low), unpack_high_words(ab_low, ce_low), unpack_low_words(ab_high, ce_high),
+           unpack_high_words(ab_high, ce_high)}};
+}
+
+template <typename V, typename T, bool kWhole>
+inline V load_taps(const T* at, Index count) {
+  V v;
+  if constexpr (kWhole) {
+    v = load<V>(at);
+  } else {
+    v = load_first<V>(at, count);
+  }
+  if constexpr (kSigned<T>) return bits_xor(v, same_byte<V>(0x80));
+  return v;
+}
+
+template <typename V, bool kWhole, typename T>
+inline void store_block(V v, T* to, Index count) {
+  if constexpr (kWhole) {
+    store(v, to);
+  } else {
+    store_first(v, to, count);
+  }
+}
+
+inline Index min_of(Index a, Index b) {
+  return a < b ? a : b;
+}
+
+// One row of a 3 x 3 window for one block of channels: columns are interleaved once and used by all their pixels.
+template <typename V, typename T, bool kWhole, bool kTwice, int kStride>
+struct Row3x3 {
+  const Window2D& w;
+  const Block<V, T>& block;
+  const T* rows[3];   // at the block's channels; of a row outside of the input: zero points
+  Index steps[3];     // from column to column; 0 for such a row
+  const T* outside;   // zero points of the block's channels
+  Index count;        // channels of the block
+
+  [[nodiscard]] Sums<V> column(Index x) const {
+    const V zero = same<V>(0);
+    if (!inside(x, w.in_w)) {
+      const V v = load_taps<V, T, kWhole>(outside, count);
+      return interleaved(v, v, v, zero);
+    }
+    return interleaved(load_taps<V, T, kWhole>(rows[0] + x * steps[0], count),
+                       load_taps<V, T, kWhole>(rows[1] + x * steps[1], count),
+                       load_taps<V, T, kWhole>(rows[2] + x * steps[2], count), zero);
+  }
+
+  void add(Sums<V>& sums, const Sums<V>& column, int kx) const {
+    constexpr int kPasses = kTwice ? 2 : 1;
+#pragma GCC unroll 2
+    for (int pass = 0; pass < kPasses; ++pass) {
+      const std::int8_t* weights = block.weights + (kx * kPasses + pass) * kVectors * kBytesOf<V>;
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j)
+        sums.v[j] = dot(sums.v[j], column.v[j], load<V>(weights + j * kBytesOf<V>));
+    }
+  }
+
+  void run(T* to) const {
+    Index x = -w.pad_w;
+    Sums<V> a = column(x);
+    Sums<V> b = column(x + 1);
+    for (Index ox = 0; ox < w.out_w; ++ox, x += kStride, to += w.out_c) {
+      const Sums<V> c = column(x + 2);
+      Sums<V> sums = block.start();
+      add(sums, a, 0);
+      add(sums, b, 1);
+      add(sums, c, 2);
+      store_block<V, kWhole>(block.finish(sums), to, count);
+      if constexpr (kStride == 1) {
+        a = b;
+        b = c;
+      } else {
+        a = c;
+        b = column(x + 3);
+      }
+    }
+  }
+};
+
+template <typename V, typename T, bool kTwice, int kStride>
+void rows_3x3(const Window2D& w, const DepthwiseView& d, const T* in, const T* zero_row, Index row_begin,
+              Index row_end, T* out) {
+  const Index in_row = w.in_w * w.in_c;
+  for (Index row = row_begin; row < row_end; ++row) {
+    const T* image = in + row / w.out_h * w.in_h * in_row;
+    const Index y = row % w.out_h * w.stride_h - w.pad_h;
+    for (Index channel = 0; channel < d.channels; channel += kBytesOf<V>) {
+      const Block<V, T> block(d, channel / kBytesOf<V>);
+      const T* rows[3];
+      Index steps[3];
+      for (Index ky = 0; ky < 3; ++ky) {
+        const bool there = inside(y + ky, w.in_h);
+        rows[ky] = there ? image + (y + ky) * in_row + channel : zero_row + channel;
+        steps[ky] = there ? w.in_c : 0;
+      }
+      T* to = out + row * w.out_w * w.out_c + channel;
+      const Index count = d.channels - channel;
+      if (count >= kBytesOf<V>) {
+        Row3x3<V, T, true, kTwice, kStride>{
+            w, block, {rows[0], rows[1], rows[2]}, {steps[0], steps[1], steps[2]}, zero_row + channel, count}
+            .run(to);
+      } else {
+        Row3x3<V, T, false, kTwice, kStride>{
+            w, block, {rows[0], rows[1], rows[2]}, {steps[0], steps[1], steps[2]}, zero_row + channel, count}
+            .run(to);
+      }
+    }
+  }
+}
+
+template <typename V, typename T>
+void rows_3x3_of(const Window2D& w, const DepthwiseView& d, const T* in, const T* zero_row, Index row_begin,
+                 Index row_end, T* out) {
+  if (d.twice) {
+    if (w.stride_w == 1) return rows_3x3<V, T, true, 1>(w, d, in, zero_row, row_begin, row_end, out);
+    return rows_3x3<V, T, true, 2>(w, d, in, zero_row, row_begin, row_end, out);
+  }
+  if (w.stride_w == 1) return rows_3x3<V, T, false, 1>(w, d, in, zero_row, row_begin, row_end, out);
+  return rows_3x3<V, T, false, 2>(w, d, in, zero_row, row_begin, row_end, out);
+}
+
+// All channels of one pixel, whose taps are at these places; taps that are not there repeat another.
+template <typename V, typename T, bool kWhole>
+inline void taps_block(const DepthwiseView& d, const T* const* taps, Index channel, T* to) {
+  const Block<V, T> block(d, channel / kBytesOf<V>);
+  const Index count = d.channels - channel;
+  const Index passes = d.twice ? 2 : 1;
+  const std::int8_t* weights = block.weights;
+  Sums<V> sums = block.start();
+  for (Index g = 0; g < d.groups; ++g) {
+    const T* const* four = taps + g * DepthwiseBytes::kTogether;
+    const Sums<V> bytes = interleaved(load_taps<V, T, kWhole>(four[0] + channel, count),
+                                      load_taps<V, T, kWhole>(four[1] + channel, count),
+                                      load_taps<V, T, kWhole>(four[2] + channel, count),
+                                      load_taps<V, T, kWhole>(four[3] + channel, count));
+    for (Index pass = 0; pass < passes; ++pass, weights += kVectors * kBytesOf<V>) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j)
+        sums.v[j] = dot(sums.v[j], bytes.v[j], load<V>(weights + j * kBytesOf<V>));
+    }
+  }
+  store_block<V, kWhole>(block.finish(sums), to + channel, count);
+}
+
+template <typename V, typename T>
+void pixel_taps(const DepthwiseView& d, const T* const* taps, T* to) {
+  Index channel = 0;
+  for (; channel + kBytesOf<V> <= d.channels; channel += kBytesOf<V>) taps_block<V, T, true>(d, taps, channel, to);
+  if (channel < d.channels) taps_block<V, T, false>(d, taps, channel, to);
+}
+
+template <typename V, typename T>
+void rows_taps(const Window2D& w, const DepthwiseView& d, const T* in, const T* zero_row, Index row_begin,
+               Index row_end, T* out) {
+  const T* taps[kTapsMax + DepthwiseBytes::kTogether];
+  const Index in_row = w.in_w * w.in_c;
+  for (Index row = row_begin; row < row_end; ++row) {
+    const T* image = in + row / w.out_h * w.in_h * in_row;
+    const Index y = row % w.out_h * w.stride_h - w.pad_h;
+    for (Index ox = 0; ox < w.out_w; ++ox) {
+      const Index x = ox * w.stride_w - w.pad_w;
+      Index at = 0;
+      for (Index ky = 0; ky < w.filter_h; ++ky) {
+        const Index tap_y = y + ky * w.dilation_h;
+        const T* tap_row = inside(tap_y, w.in_h) ? image + tap_y * in_row : nullptr;
+        for (Index kx = 0; kx < w.filter_w; ++kx) {
+          const Index tap_x = x + kx * w.dilation_w;
+          taps[at++] = tap_row != nullptr && inside(tap_x, w.in_w) ? tap_row + tap_x * w.in_c : zero_row;
+        }
+      }
+      for (; at < d.groups * DepthwiseBytes::kTogether; ++at) taps[at] = zero_row;
+      pixel_taps<V>(d, taps, out + (row * w.out_w + ox) * w.out_c);
+    }
+  }
+}
+
+}  // namespace
+
+template <typename T>
+void depthwise_3x3(const Window2D& w, const DepthwiseView& d, const T* in, const T* zero_row, Index row_begin,
+                   Index row_end, T* out) {
+  if (d.block == kBytesOf<__m512i>) {
+    rows_3x3_of<__m512i>(w, d, in, zero_row, row_begin, row_end, out);
+  } else {
+    rows_3x3_of<__m256i>(w, d, in, zero_row, row_begin, row_end, out);
+  }
+}
+
+template <typename T>
+void depthwise_taps(const Window2D& w, const DepthwiseView& d, const T* in, const T* zero_row, Index row_begin,
+                    Index row_end, T* out) {
+  if (d.block == kBytesOf<__m512i>) {
+    rows_taps<__m512i>(w, d, in, zero_row, row_begin, row_end, out);
+  } else {
+    rows_taps<__m256i>(w, d, in, zero_row, row_begin, row_end, out);
+  }
+}
+
+template void depthwise_3x3(const Window2D&, const DepthwiseView&, const std::int8_t*, const std::int8_t*, Index, Index,
+                            std::int8_t*);
+template void depthwise_3x3(const Window2D&, const DepthwiseView&, const std::uint8_t*, const std::uint8_t*, Index,
+                            Index, std::uint8_t*);
+template void depthwise_taps(const Window2D&, const DepthwiseView&, const std::int8_t*, const std::int8_t*, Index,
+                             Index, std::int8_t*);
+template void depthwise_taps(const Window2D&, const DepthwiseView&, const std::uint8_t*, const std::uint8_t*, Index,
+                             Index, std::uint8_t*);
+
+}  // namespace lichen::kernels::avx512
