@@ -95,11 +95,12 @@ Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, cons
 Result<void> Session::build_steps(const SessionOptions& options) {
   const kernels::CpuFeatures cpu = options.reference_kernels_only ? kernels::CpuFeatures{}
                                                                    : options.cpu.value_or(kernels::detect_cpu());
+  const XnnpackUse xnnpack = options.reference_kernels_only ? XnnpackUse::kNever : options.xnnpack;
   PackBudget budget(kPackedBytesMax);
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const graph::Node& node = graph_.nodes[i];
     const std::string_view op = graph::schema_of(node.op).name;
-    auto step = build_step({graph::NodeView(graph_, node), cpu, budget});
+    auto step = build_step({graph::NodeView(graph_, node), cpu, budget, xnnpack, options.inexact_i8});
     if (!step) {
       Error error = std::move(step).error();
       error.what = "cannot plan model";
@@ -124,7 +125,7 @@ Result<void> Session::plan_memory() {
     return fail(Code::kExhausted, "cannot plan model", graph_.name,
                 fmt::format("its activations need {} bytes, the limit is {}", placement.total_bytes, kArenaBytesMax));
   }
-  arena_bytes_ = std::max(placement.total_bytes, kArenaAlign);
+  arena_bytes_ = placement.total_bytes + kArenaAlign;  // vector kernels may read beyond the end of the last tensor
   arena_.reset(new (std::align_val_t{kArenaAlign}, std::nothrow) std::byte[arena_bytes_]);
   if (arena_ == nullptr)
     return fail(Code::kExhausted, "cannot plan model", graph_.name,

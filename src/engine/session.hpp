@@ -26,6 +26,8 @@ struct SessionOptions {
   bool reference_kernels_only = false;  // plain C++ kernels, for comparison
   // What kernels may use of this CPU; empty: all that it has. Asking for more than it has is an error.
   std::optional<kernels::CpuFeatures> cpu{};
+  XnnpackUse xnnpack = XnnpackUse::kWhereNoneOfOurs;
+  bool inexact_i8 = false;  // allows integer kernels that are within 1 LSB; their names say so
 };
 
 struct TensorInfo {

@@ -60,6 +60,7 @@ constexpr auto kAlwaysAllowed = std::to_array<const char*>({
     "rt_sigaction",
     "sigaltstack",
     "sched_yield",
+    "getcpu",  // XNNPACK asks which kind of core it runs on
     "sched_getaffinity",
     "getrandom",
     "restart_syscall",

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/backends/xnnpack/xnnpack.hpp"
 #include "model_body.hpp"
 #include "posix/worker_runtime.hpp"
 
@@ -35,6 +36,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "lichen-worker: bad arguments: it is started by lichend; try --help\n");
     return kExitUsage;
   }
+  lichen::engine::start_xnnpack();  // where it is built in: it reads files about the CPU, the sandbox has none
   lichen::worker::ModelBody body;
   return lichen::posix::run_template(socket, body);
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "engine/backends/xnnpack/xnnpack.hpp"
 #include "engine/native/builders.hpp"
 
 namespace lichen::engine {
@@ -24,8 +25,8 @@ Result<void> PackBudget::take(std::size_t bytes) {
 namespace {
 
 constexpr std::span<const Builder> (*kFamilies[])() = {
-    binary_builders, pool2d_builders, quantize_builders, reshape_builders,
-    softmax_builders, unary_builders, weighted_builders,
+    binary_builders,  pool2d_builders, quantize_builders, reshape_builders,
+    softmax_builders, unary_builders,  weighted_builders,
 };
 
 using Build = StepResult (*)(const BuildContext&);
@@ -52,8 +53,15 @@ bool has_kernel(graph::Op op) {
 
 Result<std::unique_ptr<Step>> build_step(const BuildContext& context) {
   const Build build = builders()[static_cast<std::size_t>(context.node.node().op)];
-  if (build != nullptr) return build(context);
-  return fail(Code::kUnsupported, "cannot plan model", {}, "no kernel computes this op yet");
+  if (build == nullptr) return fail(Code::kUnsupported, "cannot plan model", {}, "no kernel computes this op yet");
+  if (context.xnnpack == XnnpackUse::kPreferred) {
+    if (auto step = LICHEN_TRY(xnnpack_step(context))) return step;
+  }
+  auto own = LICHEN_TRY(build(context));
+  if (context.xnnpack == XnnpackUse::kWhereNoneOfOurs && own->is_reference()) {
+    if (auto step = LICHEN_TRY(xnnpack_step(context))) return step;
+  }
+  return own;
 }
 
 }  // namespace lichen::engine

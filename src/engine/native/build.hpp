@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -52,6 +53,7 @@ class Step {
   virtual ~Step();
   virtual void run(const StepBuffers& buffers) const = 0;
   [[nodiscard]] std::string_view kernel() const { return kernel_; }  // "conv2d i8 avx2": text of static duration
+  [[nodiscard]] bool is_reference() const { return kernel_.ends_with(" reference"); }
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
 
  private:
@@ -88,15 +90,25 @@ class PackBudget {
   std::size_t used_ = 0;
 };
 
+// When XNNPACK's operators are taken (engine/backends/xnnpack), where they are built in.
+enum class XnnpackUse : std::uint8_t {
+  kNever,
+  kWhereNoneOfOurs,  // instead of reference kernels
+  kPreferred,        // before our own kernels, for comparison
+};
+
 struct BuildContext {
   graph::NodeView node;
   kernels::CpuFeatures cpu;
   PackBudget& budget;
+  XnnpackUse xnnpack = XnnpackUse::kNever;
+  bool inexact_i8 = false;  // integer kernels within 1 LSB of the exact answer will do
 };
 
 using StepResult = Result<std::unique_ptr<Step>>;
 
-// Asks for known types and shapes. A constant input may be packed; one that is not must be read when the step runs.
+// The step of our own kernels, or of XNNPACK where the context says so and it has one. Asks for known types and shapes.
+// A constant input may be packed; one that is not must be read when the step runs.
 [[nodiscard]] StepResult build_step(const BuildContext& context);
 
 // Is there a builder for this op at all?
