@@ -2,6 +2,7 @@
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
+#include "graph/ops/checks.hpp"
 #include "kernels/reference/binary.hpp"
 
 namespace lichen::engine {
@@ -40,6 +41,9 @@ StepResult build_integer(const BuildContext& context, const kernels::reference::
 }  // namespace
 
 StepResult build_add(const BuildContext& context) {
+  if (context.node.input(0).spec.dtype != tensor::DType::kF32 && !graph::is_quantized(context.node.input(0)))
+    return not_computed(context);
+  if (context.node.input(0).spec.dtype == tensor::DType::kI16) return not_computed(context);
   const graph::NodeView& node = context.node;
   const graph::Activation activation = node.attributes<graph::ElementwiseAttributes>().activation;
   const auto shape =

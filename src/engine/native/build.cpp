@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "engine/backends/xnnpack/xnnpack.hpp"
 #include "engine/native/builders.hpp"
+#include "graph/ops/checks.hpp"
 
 namespace lichen::engine {
 
@@ -46,6 +47,13 @@ const std::array<Build, static_cast<std::size_t>(graph::Op::kCount)>& builders()
 }
 
 }  // namespace
+
+std::unexpected<Error> not_computed(const BuildContext& context) {
+  const graph::Tensor& input = context.node.input(0);
+  return fail(Code::kUnsupported, "cannot plan model", fmt::format("tensor '{}'", input.spec.name),
+              fmt::format("no kernel computes this op with {}{}", name_of(input.spec.dtype),
+                          graph::is_quantized(input) ? " that has a scale" : ""));
+}
 
 bool has_kernel(graph::Op op) {
   return builders()[static_cast<std::size_t>(op)] != nullptr;

@@ -11,6 +11,9 @@ struct Builder {
   StepResult (*build)(const BuildContext& context);
 };
 
+// The refusal of a type that the schema allows and no kernel of this op computes; names input 0.
+[[nodiscard]] std::unexpected<Error> not_computed(const BuildContext& context);
+
 [[nodiscard]] std::span<const Builder> binary_builders();
 [[nodiscard]] std::span<const Builder> pool2d_builders();
 [[nodiscard]] std::span<const Builder> quantize_builders();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/native/builders.hpp"
+#include "graph/ops/checks.hpp"
 #include "kernels/reference/quantize.hpp"
 
 namespace lichen::engine {
@@ -18,6 +19,11 @@ StepResult build_from(const BuildContext& context) {
 }  // namespace
 
 StepResult build_dequantize(const BuildContext& context) {
+  if (context.node.input(0).spec.dtype != tensor::DType::kF32 && !graph::is_quantized(context.node.input(0)))
+    return not_computed(context);
+  if (context.node.input(0).quantization.per_channel()) return not_computed(context);
+  if (context.node.input(0).spec.dtype == tensor::DType::kI16) return not_computed(context);
+  if (context.node.input(0).quantization.per_channel()) return not_computed(context);
   if (context.node.input(0).spec.dtype == tensor::DType::kI8) return build_from<std::int8_t>(context);
   return build_from<std::uint8_t>(context);
 }

@@ -2,6 +2,7 @@
 #include "kernels/reference/logistic.hpp"
 
 #include "engine/native/builders.hpp"
+#include "graph/ops/checks.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -19,6 +20,9 @@ std::unique_ptr<Step> step_of(const BuildContext& context, std::size_t count) {
 }  // namespace
 
 StepResult build_logistic(const BuildContext& context) {
+  if (context.node.input(0).spec.dtype != tensor::DType::kF32 && !graph::is_quantized(context.node.input(0)))
+    return not_computed(context);
+  if (context.node.input(0).spec.dtype == tensor::DType::kI16) return not_computed(context);
   const auto count = static_cast<std::size_t>(context.node.output().spec.shape.elements());
   switch (context.node.output().spec.dtype) {
     case tensor::DType::kI8:

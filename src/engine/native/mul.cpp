@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "graph/ops/checks.hpp"
 #include "kernels/reference/binary.hpp"
 
 namespace lichen::engine {
@@ -27,6 +28,9 @@ StepResult build_integer(const BuildContext& context, const kernels::reference::
 }  // namespace
 
 StepResult build_mul(const BuildContext& context) {
+  if (context.node.input(0).spec.dtype != tensor::DType::kF32 && !graph::is_quantized(context.node.input(0)))
+    return not_computed(context);
+  if (context.node.input(0).spec.dtype == tensor::DType::kI16) return not_computed(context);
   const graph::NodeView& node = context.node;
   const graph::Activation activation = node.attributes<graph::ElementwiseAttributes>().activation;
   const auto shape =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
 #include "kernels/reference/quantize.hpp"
+
+#include <array>
 
 #include "engine/native/builders.hpp"
 
@@ -39,12 +40,16 @@ StepResult build_to(const BuildContext& context) {
 }  // namespace
 
 static StepResult build_quantize(const BuildContext& context) {
+  if (context.node.input(0).spec.dtype == tensor::DType::kI16 ||
+      context.node.output().spec.dtype == tensor::DType::kI16)
+    return not_computed(context);
   if (context.node.output().spec.dtype == tensor::DType::kI8) return build_to<std::int8_t>(context);
   return build_to<std::uint8_t>(context);
 }
 
 namespace {
-constexpr std::array kBuilders = {Builder{graph::Op::kQuantize, build_quantize}, Builder{graph::Op::kDequantize, build_dequantize}};
+constexpr std::array kBuilders = {Builder{graph::Op::kQuantize, build_quantize},
+                                  Builder{graph::Op::kDequantize, build_dequantize}};
 }  // namespace
 
 std::span<const Builder> quantize_builders() {

@@ -4,6 +4,7 @@
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "graph/ops/checks.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -25,6 +26,9 @@ StepResult build_integer(const BuildContext& context, std::size_t count, graph::
 }  // namespace
 
 StepResult build_relu(const BuildContext& context) {
+  if (context.node.input(0).spec.dtype != tensor::DType::kF32 && !graph::is_quantized(context.node.input(0)))
+    return not_computed(context);
+  if (context.node.input(0).spec.dtype == tensor::DType::kI16) return not_computed(context);
   const bool six = context.node.node().op == graph::Op::kRelu6;
   const graph::Activation activation = six ? graph::Activation::kRelu6 : graph::Activation::kRelu;
   const auto count = static_cast<std::size_t>(context.node.output().spec.shape.elements());

@@ -50,6 +50,69 @@ Result<void> require_same_type(const Tensor& tensor, const Tensor& as) {
       Code::kUnsupported);
 }
 
+bool is_quantized(const Tensor& tensor) {
+  const DType dtype = tensor.spec.dtype;
+  return (dtype == DType::kI8 || dtype == DType::kU8 || dtype == DType::kI16) && !tensor.quantization.empty();
+}
+
+namespace {
+
+unsigned kind_of(const Tensor& tensor) {
+  switch (tensor.spec.dtype) {
+    case DType::kF32:
+      return kReals;
+    case DType::kI8:
+    case DType::kU8:
+      return is_quantized(tensor) ? kQuantized : kIntegers;
+    case DType::kI16:
+      return is_quantized(tensor) ? kQuantized16 : kIntegers;
+    case DType::kI32:
+    case DType::kI64:
+      return kIntegers;
+    case DType::kBool:
+      return kBools;
+    case DType::kF16:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Result<void> require_kind(const Tensor& tensor, unsigned kinds) {
+  if ((kind_of(tensor) & kinds) == 0) {
+    return bad_tensor(tensor,
+                      fmt::format("{} {} a scale is not computed with here", name_of(tensor.spec.dtype),
+                                  tensor.quantization.empty() ? "without" : "with"),
+                      Code::kUnsupported);
+  }
+  if (is_quantized(tensor) && tensor.quantization.per_channel())
+    return bad_tensor(tensor, "an activation with one scale a channel", Code::kUnsupported);
+  return {};
+}
+
+Result<void> require_integers(const Tensor& tensor) {
+  if (tensor.spec.dtype == DType::kI32 || tensor.spec.dtype == DType::kI64) return {};
+  return bad_tensor(tensor, fmt::format("{} where i32 or i64 is needed", name_of(tensor.spec.dtype)),
+                    Code::kUnsupported);
+}
+
+Result<void> require_one_element(const Tensor& tensor) {
+  if (tensor.spec.shape.elements() == 1) return {};
+  return bad_tensor(tensor, fmt::format("shape {} where one value is needed", tensor.spec.shape.to_text()));
+}
+
+Result<void> check_quantized_like_input(const NodeView& node) {
+  if (!node.has_output(0) || !is_quantized(node.input(0))) return {};
+  return require_kind(node.output(), kQuantized | kQuantized16);
+}
+
+Result<void> check_same_scale(const NodeView& node) {
+  if (!node.has_output(0) || !is_quantized(node.input(0))) return {};
+  if (node.input(0).quantization == node.output().quantization) return {};
+  return bad_tensor(node.output(), "this op does not change the scale", Code::kUnsupported);
+}
+
 Result<void> require_clamp(Activation activation) {
   if (activation != Activation::kTanh) return {};
   return fail(Code::kUnsupported, "bad node", "attributes", "a fused tanh is not computed here");

@@ -14,6 +14,23 @@ namespace lichen::graph {
 // f32 without quantization, or i8 / u8 with one scale for the whole tensor.
 [[nodiscard]] Result<void> require_activation_type(const Tensor& tensor);
 [[nodiscard]] Result<void> require_same_type(const Tensor& tensor, const Tensor& as);
+
+// Kinds of elements that an op takes, or-ed together.
+inline constexpr unsigned kReals = 1;        // f32
+inline constexpr unsigned kQuantized = 2;    // i8, u8 with one scale: they mean reals
+inline constexpr unsigned kQuantized16 = 4;  // i16 with one scale
+inline constexpr unsigned kIntegers = 8;     // i8, u8, i16 without a scale; i32, i64
+inline constexpr unsigned kBools = 16;
+inline constexpr unsigned kNumbers = kReals | kQuantized | kIntegers;
+[[nodiscard]] Result<void> require_kind(const Tensor& tensor, unsigned kinds);
+[[nodiscard]] bool is_quantized(const Tensor& tensor);  // i8, u8 or i16 with a scale
+// i32 or i64, for inputs that are parameters: shapes, axes, sizes.
+[[nodiscard]] Result<void> require_integers(const Tensor& tensor);
+[[nodiscard]] Result<void> require_one_element(const Tensor& tensor);
+// An output has a scale where the first input has one, and needs none elsewhere. For OpSchema::check_outputs.
+[[nodiscard]] Result<void> check_quantized_like_input(const NodeView& node);
+// The same, and it is the same scale.
+[[nodiscard]] Result<void> check_same_scale(const NodeView& node);
 // An activation that is a clamp, the only ones that layers apply to their results.
 [[nodiscard]] Result<void> require_clamp(Activation activation);
 // No dimension is 0.

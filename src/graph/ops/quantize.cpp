@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantize: f32 -> i8 or u8, or i8 / u8 -> i8 / u8 with another scale. Dequantize: i8 or u8 -> f32. Scales are those of
-// the tensors; the type that Quantize gives is that of its declared output.
+// Quantize: f32 to i8, u8 or i16, or these to each other with another scale. Dequantize: i8, u8 or i16 with one scale,
+// or one for each slice along an axis, to f32; f16 too, which has no scale. Scales are those of the tensors; the type
+// that Quantize gives is that of its declared output.
 #include <array>
+
+#include <fmt/format.h>
 
 #include "graph/ops/checks.hpp"
 #include "graph/ops/rows.hpp"
@@ -9,29 +12,37 @@
 namespace lichen::graph {
 namespace {
 
+using tensor::DType;
+
+Result<void> check_quantize(const NodeView& node) {
+  return require_kind(node.input(0), kReals | kQuantized | kQuantized16);
+}
+
 Result<OutputTypes> infer_quantize(const NodeView& node) {
   return output_of(node.output().spec.dtype, node.input(0).spec.shape);
 }
 
 Result<void> check_quantized(const NodeView& node) {
-  if (node.output().spec.dtype == tensor::DType::kF32) return bad_tensor(node.output(), "f32 is not quantized");
-  return require_activation_type(node.output());
+  return require_kind(node.output(), kQuantized | kQuantized16);
 }
 
 Result<void> check_dequantize(const NodeView& node) {
-  if (node.input(0).spec.dtype == tensor::DType::kF32) return bad_tensor(node.input(0), "f32 is not quantized");
-  return require_activation_type(node.input(0));
+  const Tensor& input = node.input(0);
+  if (input.spec.dtype == DType::kF16) return {};
+  if (is_quantized(input)) return {};
+  return bad_tensor(input, fmt::format("{} {} a scale is not dequantized", name_of(input.spec.dtype),
+                                       input.quantization.empty() ? "without" : "with"));
 }
 
 Result<OutputTypes> infer_dequantize(const NodeView& node) {
-  return output_of(tensor::DType::kF32, node.input(0).spec.shape);
+  return output_of(DType::kF32, node.input(0).spec.shape);
 }
 
 constexpr std::array kRows = {
     OpSchema{.op = Op::kQuantize,
              .name = "Quantize",
              .attributes_fit = holds<NoAttributes>,
-             .check = check_unary,
+             .check = check_quantize,
              .infer = infer_quantize,
              .check_outputs = check_quantized},
     OpSchema{.op = Op::kDequantize,

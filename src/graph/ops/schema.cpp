@@ -14,8 +14,9 @@ namespace {
 constexpr std::size_t kOps = static_cast<std::size_t>(Op::kCount);
 
 constexpr std::span<const OpSchema> (*kFamilies[])() = {
-    binary_rows,   conv2d_rows,  depthwise_conv2d_rows, fully_connected_rows, pool2d_rows,
-    quantize_rows, reshape_rows, softmax_rows,          state_rows,           unary_rows,
+    binary_rows,  cast_rows,     conv2d_rows,          depthwise_conv2d_rows, fully_connected_rows, integer_layers_rows,
+    pool2d_rows,  quantize_rows, quantize_linear_rows, reduce_rows,           reshape_rows,         select_rows,
+    softmax_rows, state_rows,    unary_rows,
 };
 
 struct Table {
