@@ -25,6 +25,8 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
 }
 
 StepResult build_hybrid(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
+  if (context.node.input(1).quantization.per_channel() || !context.node.is_constant(1))
+    return fail(Code::kUnsupported, "cannot plan model", {}, "f32 by i8 weights with a scale for each channel");
   if constexpr (kHasVectorKernels) {
     if (wants_vector(context, w)) return vector_conv2d_hybrid(context, w, range_of(activation));
   }

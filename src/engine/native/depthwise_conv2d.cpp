@@ -5,6 +5,7 @@
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
 #include "engine/native/window.hpp"
+#include "graph/ops/checks.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -43,6 +44,7 @@ StepResult build_depthwise_conv2d(const BuildContext& context) {
     default:
       break;
   }
+  if (graph::is_hybrid(context.node)) return fail(Code::kUnsupported, "cannot plan model", {}, "f32 by i8 weights");
   const kernels::FloatRange range = range_of(a.activation);
   if constexpr (kHasVectorKernels) {
     if (w.in_c == 1 && wants_vector(context, w)) return vector_single_channel_f32(context, w, range);

@@ -4,6 +4,7 @@
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
+#include "graph/ops/checks.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -37,6 +38,7 @@ StepResult build_fully_connected(const BuildContext& context) {
     default:
       break;
   }
+  if (graph::is_hybrid(context.node)) return fail(Code::kUnsupported, "cannot plan model", {}, "f32 by i8 weights");
   const kernels::FloatRange range = range_of(a.activation);
   if constexpr (kHasVectorKernels) {
     if (wants_vector(context) && can_pack(context.node)) return vector_fully_connected_f32(context, m, range);

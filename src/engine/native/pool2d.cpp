@@ -29,6 +29,9 @@ static StepResult build_pool2d(const BuildContext& context) {
   const bool average = context.node.node().op == graph::Op::kAveragePool2D;
   const auto w = LICHEN_TRY(window_of(context.node, a, a.filter_h, a.filter_w));
   const graph::Tensor& output = context.node.output();
+  const bool plain = output.spec.dtype != tensor::DType::kF32 && output.quantization.empty();
+  if (a.dilation_h != 1 || a.dilation_w != 1 || a.counts_padding || context.node.has_output(1) || plain)
+    return fail(Code::kUnsupported, "cannot plan model", {}, "a pooling of this form");
   switch (output.spec.dtype) {
     case tensor::DType::kI8:
       return step_of<std::int8_t>(average, w, clamp_of(a.activation, output),

@@ -110,6 +110,7 @@ struct TransposeConvAttributes {  // out = (in - 1) * stride + dilation * (filte
 struct FullyConnectedAttributes {
   Activation activation = Activation::kNone;
   bool keep_dims = false;  // the output has the input's rank; otherwise it is [rows, units]
+  bool asymmetric_inputs = false;  // f32 by i8 weights: the input is quantized with a zero point, not around 0
 };
 
 struct MatMulAttributes {  // the last two dimensions swapped first
@@ -305,11 +306,18 @@ struct SequenceLstmAttributes {
   float cell_clip = 0.0F;
   float projection_clip = 0.0F;
   bool time_major = false;
+  bool asymmetric_inputs = false;  // i8 weights of f32: as FullyConnected's
+  // Of i8: quantization of the hidden state before the projection, and scales of the four gates (input, forget, cell,
+  // output) before layer normalization (TFLite's intermediate tensors).
+  float hidden_scale = 0.0F;
+  std::int32_t hidden_zero_point = 0;
+  std::array<float, 4> gate_scales{};
 };
 
 struct SvdfAttributes {
   std::int32_t rank = 1;
   Activation activation = Activation::kNone;
+  bool asymmetric_inputs = false;  // i8 weights of f32: as FullyConnected's
 };
 
 struct VariableAttributes {

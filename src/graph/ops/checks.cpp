@@ -132,17 +132,15 @@ Result<void> require_bias(const NodeView& node, std::int64_t channels) {
   if (bias.spec.shape.elements() != channels) {
     return bad_tensor(bias, fmt::format("bias {} for {} output channels", bias.spec.shape.to_text(), channels));
   }
-  if (!bias.constant && node.input(0).spec.dtype != DType::kF32) {
-    return bad_tensor(bias, "bias that is computed, not constant", Code::kUnsupported);
-  }
   return {};
 }
 
 }  // namespace
 
 bool is_hybrid(const NodeView& node) {
-  return node.node().op == Op::kConv2D && node.input(0).spec.dtype == DType::kF32 &&
-         node.input(1).spec.dtype == DType::kI8;
+  const Op op = node.node().op;
+  const bool may = op == Op::kConv2D || op == Op::kDepthwiseConv2D || op == Op::kFullyConnected;
+  return may && node.input(0).spec.dtype == DType::kF32 && node.input(1).spec.dtype == DType::kI8;
 }
 
 Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_t channels) {
@@ -152,23 +150,19 @@ Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_
   const bool hybrid = is_hybrid(node);
   if (!hybrid) LICHEN_TRY(require_same_type(weights, input));
   for (const Tensor* tensor : {&input, &weights}) LICHEN_TRY(require_not_empty(*tensor));
-  if (!weights.constant && (hybrid || input.spec.dtype != DType::kF32)) {
-    return bad_tensor(weights, "integer weights that are computed, not constant", Code::kUnsupported);
-  }
   if (input.spec.dtype != DType::kF32 || hybrid) {
     if (weights.quantization.empty()) return bad_tensor(weights, "integer weights without a scale");
     if (weights.quantization.per_channel()) {
       if (weights.quantization.axis != axis)
         return bad_tensor(weights, fmt::format("scales along axis {}, not {}", weights.quantization.axis, axis));
-      if (std::ranges::any_of(weights.quantization.zero_points, [](std::int32_t z) { return z != 0; })) {
-        return bad_tensor(weights, "per-channel weights with a zero point", Code::kUnsupported);
+      const std::int32_t first = weights.quantization.zero_point(0);
+      if (std::ranges::any_of(weights.quantization.zero_points, [&](std::int32_t z) { return z != first; })) {
+        return bad_tensor(weights, "weights with several zero points", Code::kUnsupported);
       }
     }
   }
-  if (hybrid && (weights.quantization.per_channel() || weights.quantization.zero_point() != 0)) {
-    return bad_tensor(weights, "i8 weights of an f32 convolution with several scales or a zero point",
-                      Code::kUnsupported);
-  }
+  if (hybrid && weights.quantization.zero_point() != 0)
+    return bad_tensor(weights, "i8 weights of an f32 layer with a zero point", Code::kUnsupported);
   return require_bias(node, channels);
 }
 

@@ -37,10 +37,11 @@ inline constexpr unsigned kNumbers = kReals | kQuantized | kIntegers;
 [[nodiscard]] Result<void> require_not_empty(const Tensor& tensor);
 
 // Input 0, weights input 1 and bias input 2 (optional) of convolutions and fully connected layers: f32 throughout, or
-// i8 / u8 with i32 bias; weights per tensor or per channel along `axis`; `channels` elements of bias.
+// i8 / u8 with i32 bias, or f32 by i8 weights (is_hybrid); weights per tensor or per channel along `axis`, with one
+// zero point; `channels` elements of bias.
 [[nodiscard]] Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_t channels);
 
-// A convolution of f32 by i8 weights, which quantizes its input while it runs.
+// A layer of f32 by i8 weights, which quantizes its input while it runs.
 [[nodiscard]] bool is_hybrid(const NodeView& node);
 
 // Outputs of ops that compute with quantized integers: f32, or i8 / u8 with one scale. For OpSchema::check_outputs.

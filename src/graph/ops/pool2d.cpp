@@ -3,6 +3,8 @@
 // Integer types keep their quantization.
 #include <array>
 
+#include <fmt/format.h>
+
 #include "graph/ops/checks.hpp"
 #include "graph/ops/rows.hpp"
 #include "graph/ops/window.hpp"
@@ -12,10 +14,21 @@ namespace {
 
 Result<void> check(const NodeView& node) {
   const Tensor& input = node.input(0);
-  LICHEN_TRY(require_clamp(node.attributes<Pool2DAttributes>().activation));
+  const auto& a = node.attributes<Pool2DAttributes>();
+  LICHEN_TRY(require_clamp(a.activation));
   LICHEN_TRY(require_rank(input, 4));
   LICHEN_TRY(require_not_empty(input));
+  const bool integer = input.spec.dtype == tensor::DType::kI8 || input.spec.dtype == tensor::DType::kU8;
+  const bool is_max = node.node().op == Op::kMaxPool2D;
+  if (is_max && integer && input.quantization.empty() && a.activation == Activation::kNone) return {};
   return check_unary(node);
+}
+
+Result<void> check_lp(const NodeView& node) {
+  LICHEN_TRY(require_dtype(node.input(0), tensor::DType::kF32));
+  const std::int32_t p = node.attributes<Pool2DAttributes>().p;
+  if (p < 1) return bad_attribute(fmt::format("norm of order {}", p));
+  return check(node);
 }
 
 Result<OutputTypes> infer(const NodeView& node) {
@@ -25,11 +38,13 @@ Result<OutputTypes> infer(const NodeView& node) {
   WindowRule w = rule_w(a, a.filter_w);
   h.ceil = w.ceil = a.ceil;
   const std::int64_t dims[] = {in[0], LICHEN_TRY(window_of(in[1], h)).out, LICHEN_TRY(window_of(in[2], w)).out, in[3]};
-  return output_like(node, dims);
+  OutputTypes types = LICHEN_TRY(output_like(node, dims));
+  if (node.output_count() > 1) types.push_back({tensor::DType::kI64, types[0].shape, false});
+  return types;
 }
 
 Result<void> check_outputs(const NodeView& node) {
-  LICHEN_TRY(check_activation_output(node));
+  if (!node.has_output(0)) return bad_attribute("nobody wants what a pooling gives");
   const Tensor& input = node.input(0);
   if (input.quantization != node.output().quantization && input.spec.dtype != tensor::DType::kF32) {
     return bad_tensor(node.output(), "a pooling that changes the scale", Code::kUnsupported);
@@ -42,9 +57,10 @@ std::int64_t operations(const NodeView& node) {
   return output_elements(node) * a.filter_h * a.filter_w;
 }
 
-constexpr OpSchema row(Op op, std::string_view name) {
+constexpr OpSchema row(Op op, std::string_view name, std::size_t outputs_max, Result<void> (*check)(const NodeView&)) {
   return {.op = op,
           .name = name,
+          .outputs_max = outputs_max,
           .attributes_fit = holds<Pool2DAttributes>,
           .check = check,
           .infer = infer,
@@ -53,8 +69,9 @@ constexpr OpSchema row(Op op, std::string_view name) {
 }
 
 constexpr std::array kRows = {
-    row(Op::kAveragePool2D, "AveragePool2D"),
-    row(Op::kMaxPool2D, "MaxPool2D"),
+    row(Op::kAveragePool2D, "AveragePool2D", 1, check),
+    row(Op::kLpPool2D, "LpPool2D", 1, check_lp),
+    row(Op::kMaxPool2D, "MaxPool2D", 2, check),
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ constexpr std::span<const OpSchema> (*kFamilies[])() = {
     binary_rows,  cast_rows,     conv2d_rows,          depthwise_conv2d_rows, fully_connected_rows, integer_layers_rows,
     pool2d_rows,  quantize_rows, quantize_linear_rows, reduce_rows,           reshape_rows,         select_rows,
     softmax_rows, state_rows,    unary_rows,
+    detection_rows, matmul_rows, normalization_rows, recurrent_rows, sequence_rows, transpose_conv2d_rows, volume_rows,
 };
 
 struct Table {
