@@ -59,6 +59,7 @@ Result<std::vector<Adapter::Port>> Adapter::ports_of(std::span<const TensorInfo>
   for (std::size_t i = 0; i < model.size(); ++i) {
     const tensor::TensorSpec& own = model[i].spec;
     const std::string where = fmt::format("{} {} '{}'", side, i, contract[i].name);
+    if (!own.shape.known()) return bad(where, "its shape depends on values, so no contract can hold", Code::kUnsupported);
     if (own.shape.elements() != contract[i].shape.elements()) {
       return bad(where,
                  fmt::format("{} in the contract, {} in the model", contract[i].shape.to_text(), own.shape.to_text()));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model that is ready to run: every node has its kernel, every tensor its place in one arena, weights are packed.
-// Plan once with create(); then fill input(), run(), read output(). run() allocates nothing and gives the same bytes
-// for the same input every time. Not thread-safe: one session, one thread at a time.
+// A model that is ready to run: every node has its kernel, every tensor its memory, weights are packed. Plan once with
+// create(); then fill input(), run(), read output(). Where all shapes are known beforehand, run() allocates nothing; else
+// it plans what has changed since the last run. The same input gives the same bytes every time, whatever the number of
+// threads. Not thread-safe: one session, one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +13,10 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "engine/native/build.hpp"
+#include "engine/plan.hpp"
 #include "graph/graph.hpp"
 
 namespace lichen::engine {
-
-// What a model may claim, whatever its file says.
-inline constexpr std::size_t kArenaBytesMax = std::size_t{256} << 20;   // activations and scratch
-inline constexpr std::size_t kPackedBytesMax = std::size_t{512} << 20;  // weights as kernels want them
 
 struct SessionOptions {
   int threads = 1;                      // 1 to kernels::kThreadsMax, the caller among them
@@ -28,23 +25,17 @@ struct SessionOptions {
   std::optional<kernels::CpuFeatures> cpu{};
   XnnpackUse xnnpack = XnnpackUse::kWhereNoneOfOurs;
   bool inexact_i8 = false;  // allows integer kernels that are within 1 LSB; their names say so
+  bool rewrite = true;      // false: run the graph as its model has it, node by node
 };
 
 struct TensorInfo {
-  tensor::TensorSpec spec;
+  tensor::TensorSpec spec;            // an output's shape may be unknown until it ran
   tensor::Quantization quantization;  // empty where the tensor is not quantized
-};
-
-struct NodeProfile {
-  std::string name;
-  std::string op;      // "Conv2D"
-  std::string kernel;  // "conv2d i8 avx2"
-  std::int64_t macs = 0;
 };
 
 class Session {
  public:
-  // The graph, and the file that it borrows its weights from, must outlive the session. Verifies the graph.
+  // What the graph borrows (the model file) must outlive the session; the graph itself need not. Verifies the graph.
   // kUnsupported: a combination of types or scales that no kernel computes; kExhausted: more memory than the limits.
   static Result<std::unique_ptr<Session>> create(const graph::Graph& graph, const SessionOptions& options);
   ~Session();
@@ -54,44 +45,43 @@ class Session {
   [[nodiscard]] std::span<const TensorInfo> inputs() const { return inputs_; }
   [[nodiscard]] std::span<const TensorInfo> outputs() const { return outputs_; }
 
+  // Plans anew for inputs of other shapes (one for each input, of the same ranks). On an error everything stays as it
+  // was; otherwise inputs and outputs hold nothing any more. Variables keep their values.
+  [[nodiscard]] Result<void> resize(std::span<const tensor::Shape> input_shapes);
+
   // The bytes of input i, dense row-major. run() leaves them as they are.
   [[nodiscard]] std::span<std::byte> input(std::size_t i);
-  // The bytes of output i; all 0 before the first run().
+  // The bytes of output i; all 0 before the first run(), or none where its shape is not known yet.
   [[nodiscard]] std::span<const std::byte> output(std::size_t i) const;
 
-  [[nodiscard]] Result<void> run();
+  // kBadInput: values that cannot be computed with (indices out of range); kUnavailable: cancelled, or too late.
+  [[nodiscard]] Result<void> run(const RunOptions& options = {});
 
-  [[nodiscard]] std::size_t arena_bytes() const { return arena_bytes_; }
-  [[nodiscard]] std::size_t packed_bytes() const { return packed_bytes_; }
-  [[nodiscard]] std::span<const NodeProfile> nodes() const { return nodes_; }
+  // Variables back to their initial values.
+  void reset_state();
+
+  [[nodiscard]] std::size_t arena_bytes() const { return plan_->arena_bytes(); }
+  [[nodiscard]] std::size_t packed_bytes() const { return plan_->packed_bytes(); }
+  // Of the graph as it runs, which may have fewer nodes than the model.
+  [[nodiscard]] std::span<const NodeProfile> nodes() const { return plan_->nodes(); }
+  [[nodiscard]] const graph::Graph& planned_graph() const { return *planned_; }
+  // Are all shapes known before a run?
+  [[nodiscard]] bool is_static() const { return is_static_; }
 
  private:
-  struct Call {  // one node, bound to its memory
-    std::unique_ptr<Step> step;
-    std::vector<const std::byte*> inputs;  // null where an optional input is absent
-    std::vector<std::byte*> outputs;
-    std::byte* scratch = nullptr;
-  };
-  struct ArenaDeleter {
-    void operator()(std::byte* arena) const;
-  };
+  Session(const graph::Graph& graph, const SessionOptions& options);
+  Result<void> plan(std::span<const tensor::Shape> input_shapes);
+  void take_infos();
 
-  explicit Session(const graph::Graph& graph) : graph_(graph) {}
-  Result<void> build_steps(const SessionOptions& options);
-  Result<void> plan_memory();
-  void bind(std::span<const std::size_t> tensor_blocks, std::span<const std::size_t> offsets);
-  [[nodiscard]] std::byte* place_of(graph::TensorId id) const;
-
-  const graph::Graph& graph_;
+  graph::Graph model_;
+  SessionOptions options_;
   std::unique_ptr<kernels::Threads> threads_;
-  std::vector<Call> calls_;
-  std::vector<NodeProfile> nodes_;
+  VariableStore variables_;
+  std::unique_ptr<graph::Graph> planned_;
+  std::unique_ptr<Plan> plan_;
+  bool is_static_ = true;
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
-  std::unique_ptr<std::byte, ArenaDeleter> arena_;
-  std::vector<std::byte*> places_;  // of each tensor in the arena; null: constant or unused
-  std::size_t arena_bytes_ = 0;
-  std::size_t packed_bytes_ = 0;
 };
 
 }  // namespace lichen::engine

@@ -9,8 +9,8 @@
 
 namespace lichen::graph {
 
-inline constexpr std::size_t kTensorsMax = 200'000;  // of one graph
-inline constexpr std::size_t kNodesMax = 100'000;
+inline constexpr std::size_t kTensorsMax = 100'000;  // of one graph
+inline constexpr std::size_t kNodesMax = 20'000;
 inline constexpr std::size_t kSubgraphsMax = 1'000;
 inline constexpr std::size_t kSubgraphDepthMax = 8;
 
