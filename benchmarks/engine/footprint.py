@@ -40,9 +40,9 @@ def ours(place, model, cycles):
     return [place.program("footprint_tflite"), "", str(model), str(cycles)]
 
 
-def measure(place, report, arguments):
+def measure(place, report, _arguments):
     measure_peak(place, report)
-    measure_cycles(place, report, arguments)
+    measure_cycles(place, report)
     measure_size(place, report)
 
 
@@ -65,21 +65,20 @@ def measure_peak(place, report):
             report.at_most(bar, ratio, "x", PEAK_RATIO_MAX, peer, ratio, f"{mine / 1024:.1f} MB and {theirs / 1024:.1f} MB")
 
 
-def measure_cycles(place, report, arguments):
-    cycles = CYCLES // 5 if arguments.quick else CYCLES
+def measure_cycles(place, report):
     for name in CYCLE_NETS:
-        say(f"memory: {cycles} cycles of {name}")
+        say(f"memory: {CYCLES} cycles of {name}")
         for dtype, tflite in (("f32", ".tflite"), ("int8", ".int8.tflite")):
-            bars = ((f"{dtype}: {name}: growth over {cycles} load/unload cycles", "%", GROWTH_PERCENT_MAX),
+            bars = ((f"{dtype}: {name}: growth over {CYCLES} load/unload cycles", "%", GROWTH_PERCENT_MAX),
                     (f"{dtype}: {name}: allocations a run", "", 0))
-            row, why = footprint(ours(place, place.folder / (name + tflite), cycles))
+            row, why = footprint(ours(place, place.folder / (name + tflite), CYCLES))
             if row is None:
                 for bar, unit, limit in bars:
                     report.not_measured(bar, unit, limit, why[:160])
                 continue
             growth = 100 * (row["end_kb"] - row["warm_kb"]) / row["warm_kb"]
             report.at_most(bars[0][0], growth, "%", GROWTH_PERCENT_MAX,
-                           note=f"{row['warm_kb']} KB after {cycles // 20} cycles, then {row['end_kb']} KB")
+                           note=f"{row['warm_kb']} KB after {CYCLES // 20} cycles, then {row['end_kb']} KB")
             report.at_most(bars[1][0], row["allocations_per_run"], "", 0)
 
 

@@ -7,6 +7,7 @@ import tempfile
 
 import numpy as np
 
+import nets
 from report import say
 from workers import Refused, cpus_for, started, take_turns
 
@@ -86,7 +87,7 @@ def speed_bars(place, report, dtype, threads, cells, refusals):
         least.append(times["onnxruntime"]["min_us"] / times[mine]["min_us"])
         if dtype == "f32":
             report.faster(f"{title}: {name}: ORT / ours", ratios[-1], F32_LEAST, peer, f"{mine}; by least times {least[-1]:.2f}")
-    bar = f"{title}: geometric mean ORT / ours"
+    bar = f"{title}: geometric mean ORT / ours" + (f" of {len(cells)} nets" if len(cells) < len(nets.NETS) else "")
     if not measured_all:
         note = f"{len(ratios)} of {len(cells)} nets" + (f", {geomean(ratios):.2f} over those" if ratios else "")
         report.not_measured(bar, "x", GEOMEAN_LEAST[dtype], note, peer)
