@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reshape: the same elements in another shape. The new shape is the second input, or an attribute, or (where a file gives
-// neither) the shape of the output tensor.
+// Ops whose output has the same bytes under another shape. Reshape: the new shape is the second input, or an attribute,
+// or (where a file gives neither) the shape of the output tensor. Flatten, Squeeze, Unsqueeze, Identity.
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
-#include "graph/ops/checks.hpp"
+#include "graph/ops/movement.hpp"
 #include "graph/ops/rows.hpp"
 
 namespace lichen::graph {
 namespace {
 
-Result<void> check(const NodeView& node) {
-  if (!node.has_input(1)) return {};
-  const tensor::DType dtype = node.input(1).spec.dtype;
-  if (dtype == tensor::DType::kI32 || dtype == tensor::DType::kI64) return {};
-  return bad_tensor(node.input(1), fmt::format("a shape in {}", name_of(dtype)), Code::kUnsupported);
+Result<void> check_reshape(const NodeView& node) {
+  return require_parameter(node, 1);
 }
 
+// Scales along an axis would need to follow it.
 Result<void> check_outputs(const NodeView& node) {
-  if (node.input(0).quantization == node.output().quantization) return {};
-  return bad_tensor(node.output(), "a reshape that changes the scale", Code::kUnsupported);
+  if (node.input(0).quantization.per_channel() && node.input(0).spec.shape != node.output().spec.shape)
+    return bad_tensor(node.input(0), "a new shape of a tensor with scales along an axis", Code::kUnsupported);
+  return check_kept_quantization(node);
 }
 
 // The wanted dimensions, -1 where the elements decide; empty and `said`: a scalar.
@@ -37,7 +39,7 @@ Wanted wanted_of(const NodeView& node) {
   return {!shape.empty(), true, {shape.begin(), shape.end()}};
 }
 
-Result<OutputTypes> infer(const NodeView& node) {
+Result<OutputTypes> infer_reshape(const NodeView& node) {
   const tensor::DType dtype = node.input(0).spec.dtype;
   const tensor::Shape& in = node.input(0).spec.shape;
   Wanted wanted = wanted_of(node);
@@ -74,18 +76,102 @@ Result<OutputTypes> infer(const NodeView& node) {
   return output_like(node, wanted.dims);
 }
 
-constexpr OpSchema kRow{.op = Op::kReshape,
-                        .name = "Reshape",
-                        .inputs_max = 2,
-                        .attributes_fit = holds<ReshapeAttributes>,
-                        .check = check,
-                        .infer = infer,
-                        .check_outputs = check_outputs};
+Result<void> check_flatten(const NodeView& node) {
+  const std::int64_t axis = node.attributes<AxisAttributes>().axis;
+  const auto rank = static_cast<std::int64_t>(node.input(0).spec.shape.rank());
+  if (axis >= -rank && axis <= rank) return {};
+  return bad_attribute(fmt::format("axis {} of rank {}", axis, rank));
+}
+
+Result<OutputTypes> infer_flatten(const NodeView& node) {
+  const tensor::Shape& in = node.input(0).spec.shape;
+  const std::int64_t axis = node.attributes<AxisAttributes>().axis;
+  const auto first = static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int64_t>(in.rank()) : axis);
+  std::array<std::int64_t, 2> dims{1, 1};
+  for (std::size_t i = 0; i < in.rank(); ++i) {
+    std::int64_t& d = dims[i < first ? 0 : 1];
+    d = LICHEN_TRY(size_product(d, in[i]));
+  }
+  return output_like(node, dims);
+}
+
+// Axes by the second input or the attribute; nullopt: not known yet.
+std::optional<std::vector<std::int64_t>> axes_said(const NodeView& node) {
+  if (node.has_input(1)) return node.integers(1);
+  const std::vector<std::int32_t>& axes = node.attributes<AxesAttributes>().axes;
+  return std::vector<std::int64_t>(axes.begin(), axes.end());
+}
+
+Result<OutputTypes> infer_squeeze(const NodeView& node) {
+  const auto said = axes_said(node);
+  if (!said) return not_yet(node.input(0).spec.dtype);
+  const tensor::Shape& in = node.input(0).spec.shape;
+  const std::vector<std::size_t> axes = LICHEN_TRY(axes_of(*said, in.rank()));
+  std::vector<std::int64_t> dims;
+  for (std::size_t i = 0; i < in.rank(); ++i) {
+    const bool listed = std::ranges::find(axes, i) != axes.end();
+    if (listed && in[i] != 1) return bad_attribute(fmt::format("axis {} of {} is not 1", i, in.to_text()));
+    if (!(listed || (axes.empty() && in[i] == 1))) dims.push_back(in[i]);
+  }
+  return output_like(node, dims);
+}
+
+Result<OutputTypes> infer_unsqueeze(const NodeView& node) {
+  const auto said = axes_said(node);
+  if (!said) return not_yet(node.input(0).spec.dtype);
+  const tensor::Shape& in = node.input(0).spec.shape;
+  const std::size_t rank = in.rank() + said->size();
+  if (rank > tensor::kRankMax) return bad_attribute(fmt::format("rank {}", rank));
+  const std::vector<std::size_t> axes = LICHEN_TRY(axes_of(*said, rank));
+  std::vector<std::int64_t> dims;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < rank; ++i) {
+    const bool made = std::ranges::find(axes, i) != axes.end();
+    dims.push_back(made ? 1 : in[next]);
+    if (!made) ++next;
+  }
+  return output_like(node, dims);
+}
+
+constexpr std::array kRows = {
+    OpSchema{.op = Op::kReshape,
+             .name = "Reshape",
+             .inputs_max = 2,
+             .attributes_fit = holds<ReshapeAttributes>,
+             .check = check_reshape,
+             .infer = infer_reshape,
+             .check_outputs = check_outputs},
+    OpSchema{.op = Op::kFlatten,
+             .name = "Flatten",
+             .attributes_fit = holds<AxisAttributes>,
+             .check = check_flatten,
+             .infer = infer_flatten,
+             .check_outputs = check_outputs},
+    OpSchema{.op = Op::kIdentity,
+             .name = "Identity",
+             .attributes_fit = holds<NoAttributes>,
+             .infer = infer_same,
+             .check_outputs = check_outputs},
+    OpSchema{.op = Op::kSqueeze,
+             .name = "Squeeze",
+             .inputs_max = 2,
+             .attributes_fit = holds<AxesAttributes>,
+             .check = check_reshape,
+             .infer = infer_squeeze,
+             .check_outputs = check_outputs},
+    OpSchema{.op = Op::kUnsqueeze,
+             .name = "Unsqueeze",
+             .inputs_max = 2,
+             .attributes_fit = holds<AxesAttributes>,
+             .check = check_reshape,
+             .infer = infer_unsqueeze,
+             .check_outputs = check_outputs},
+};
 
 }  // namespace
 
 std::span<const OpSchema> reshape_rows() {
-  return {&kRow, 1};
+  return kRows;
 }
 
 }  // namespace lichen::graph

@@ -14,10 +14,11 @@ namespace {
 constexpr std::size_t kOps = static_cast<std::size_t>(Op::kCount);
 
 constexpr std::span<const OpSchema> (*kFamilies[])() = {
-    binary_rows,  cast_rows,     conv2d_rows,          depthwise_conv2d_rows, fully_connected_rows, integer_layers_rows,
-    pool2d_rows,  quantize_rows, quantize_linear_rows, reduce_rows,           reshape_rows,         select_rows,
-    softmax_rows, state_rows,    unary_rows,
-    detection_rows, matmul_rows, normalization_rows, recurrent_rows, sequence_rows, transpose_conv2d_rows, volume_rows,
+    binary_rows, cast_rows, concat_rows, conv2d_rows, depthwise_conv2d_rows, detection_rows, fully_connected_rows,
+    gather_rows, integer_layers_rows, make_rows, matmul_rows, movement_rows, normalization_rows, pad_rows,
+    pool2d_rows, quantize_linear_rows, quantize_rows, recurrent_rows, reduce_rows, reshape_rows, resize_rows,
+    scatter_rows, select_rows, sequence_rows, slice_rows, softmax_rows, space_rows, state_rows,
+    transpose_conv2d_rows, unary_rows, volume_rows,
 };
 
 struct Table {
