@@ -61,24 +61,10 @@ std::size_t depthwise_bytes_count(Index taps, Index channels) {
   const Index groups = taps;  // never more
   const Index padded = depthwise_channels(channels, kBlockMax);
   return static_cast<std::size_t>(groups * kTwice * DepthwiseBytes::kTogether * padded) +
-         static_cast<std::size_t>(DepthwiseBytes::kLaneParts * padded) * sizeof(std::int32_t);
+         static_cast<std::size_t>(kLaneParts * padded) * sizeof(std::int32_t);
 }
 
 namespace {
-
-using Parts = std::array<std::int32_t, DepthwiseBytes::kLaneParts>;
-
-Parts parts_of(std::int32_t bias, Multiplier m) {
-  Parts parts{};
-  const std::int32_t right = std::max(-m.shift, 0);
-  parts[DepthwiseBytes::kBias] = bias;
-  parts[DepthwiseBytes::kValue] = m.value;
-  parts[DepthwiseBytes::kHalf] = right > 0 ? std::int32_t{1} << (right - 1) : 0;
-  parts[DepthwiseBytes::kSignFrom] = right > 0 ? 31 : 32;
-  parts[DepthwiseBytes::kRight] = right;
-  parts[DepthwiseBytes::kLeft] = std::max(m.shift, 0);
-  return parts;
-}
 
 // A weight minus its zero point as one or two bytes.
 std::array<std::int8_t, 2> split_weight(std::int32_t weight) {
@@ -100,7 +86,6 @@ template <typename T>
 DepthwiseBytes pack_depthwise_bytes(const T* weights, const std::int32_t* bias, std::span<const Index> taps,
                                     Index taps_count, Index channels, Index block, const Requantization& q) {
   constexpr Index kTogether = DepthwiseBytes::kTogether;
-  constexpr std::int64_t kBound = std::int64_t{1} << 30;
   DepthwiseBytes p;
   p.channels = channels;
   p.block = block;
@@ -110,7 +95,7 @@ DepthwiseBytes pack_depthwise_bytes(const T* weights, const std::int32_t* bias, 
   const auto weight_at = [&](Index tap, Index channel) {
     return static_cast<std::int32_t>(weights[tap * channels + channel]) - q.weights_zero_point;
   };
-  std::vector<Parts> parts;
+  std::vector<LaneValues> parts;
   for (Index c = 0; c < channels; ++c) {
     std::int64_t sum = 0;
     std::int64_t largest = bias != nullptr ? std::abs(std::int64_t{bias[c]}) : 0;
@@ -121,21 +106,22 @@ DepthwiseBytes pack_depthwise_bytes(const T* weights, const std::int32_t* bias, 
       p.twice = p.twice || split_weight(weight)[1] != 0;
     }
     const Multiplier m = q.multipliers[static_cast<std::size_t>(c)];
-    p.bounded = p.bounded && largest < kBound && m.shift <= 0;
+    p.bounded = p.bounded && lanes_bounded(largest, m);
     const auto start = static_cast<std::uint32_t>(bias != nullptr ? bias[c] : 0);
     parts.push_back(
-        parts_of(static_cast<std::int32_t>(start - static_cast<std::uint32_t>(p.in_zero_point * sum)), m));
+        lane_values(static_cast<std::int32_t>(start - static_cast<std::uint32_t>(p.in_zero_point * sum)), m,
+                    q.out_zero_point));
   }
   const Index passes = p.twice ? 2 : 1;
   for (Index first = 0; first < channels; first += block) {
     const auto weights_at = p.weights.size();
     p.weights.resize(weights_at + static_cast<std::size_t>(p.groups * passes * kTogether * block));
     const auto lanes_at = p.lanes.size();
-    p.lanes.resize(lanes_at + static_cast<std::size_t>(DepthwiseBytes::kLaneParts * block));
+    p.lanes.resize(lanes_at + static_cast<std::size_t>(kLaneParts * block));
     each_lane(block, [&](Index vector, Index lane, Index within) {
       const Index c = (first + within) % channels;
-      for (Index part = 0; part < DepthwiseBytes::kLaneParts; ++part) {
-        const Index at = (vector * DepthwiseBytes::kLaneParts + part) * (block / 4) + lane;
+      for (Index part = 0; part < kLaneParts; ++part) {
+        const Index at = (vector * kLaneParts + part) * (block / 4) + lane;
         p.lanes[lanes_at + static_cast<std::size_t>(at)] =
             parts[static_cast<std::size_t>(c)][static_cast<std::size_t>(part)];
       }
@@ -150,12 +136,8 @@ DepthwiseBytes pack_depthwise_bytes(const T* weights, const std::int32_t* bias, 
       }
     });
   }
-  // The multiplications of odd lanes find their values in the low halves.
-  for (std::size_t at = 0; at < p.lanes.size(); at += static_cast<std::size_t>(DepthwiseBytes::kLaneParts * block / 4)) {
-    const auto lanes = static_cast<std::size_t>(block / 4);
-    for (std::size_t i = 0; i + 1 < lanes; i += 2)
-      p.lanes[at + DepthwiseBytes::kOdd * lanes + i] = p.lanes[at + DepthwiseBytes::kValue * lanes + i + 1];
-  }
+  for (std::size_t at = 0; at < p.lanes.size(); at += static_cast<std::size_t>(kLaneParts * block / 4))
+    pair_lanes(p.lanes.data() + at, block / 4);
   return p;
 }
 

@@ -37,11 +37,8 @@ struct DepthwiseBytes {
   bool twice = false;                 // two bytes a weight
   bool bounded = false;               // as PackedBytes has it
   std::int32_t in_zero_point = 0;     // of unsigned activations
-  AlignedVector<std::int8_t> weights; // [blocks][groups][1 or 2][vectors][block]
+  AlignedVector<std::int8_t> weights;  // [blocks][groups][1 or 2][vectors][block]
   AlignedVector<std::int32_t> lanes;  // [blocks][vectors][kLaneParts][block / vectors]
-
-  // What an output channel needs after its sum, in `lanes`.
-  enum LanePart { kBias, kValue, kOdd, kHalf, kSignFrom, kRight, kLeft, kLaneParts };
 };
 inline constexpr Index kNoTap = -1;
 // `taps` is [groups][4] of tap numbers, or kNoTap. Channels beyond the last one repeat the first ones: a row of pixels

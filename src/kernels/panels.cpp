@@ -119,13 +119,36 @@ AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, 
 template AlignedVector<std::int16_t> pack_i16(const std::int8_t*, std::int32_t, Index, const Pattern&);
 template AlignedVector<std::int16_t> pack_i16(const std::uint8_t*, std::int32_t, Index, const Pattern&);
 
+LaneValues lane_values(std::int32_t bias, Multiplier m, std::int32_t out_zero_point) {
+  LaneValues values{};
+  const std::int32_t right = std::max(-m.shift, 0);
+  values[kLaneBias] = bias;
+  values[kLaneValue] = m.value;
+  values[kLaneHalf] = wrapping_add(wrapping_shift_left(out_zero_point, right),
+                                   right > 0 ? wrapping_shift_left(1, right - 1) : 0);
+  values[kLaneSignFrom] = right > 0 ? 31 : 32;
+  values[kLaneRight] = right;
+  values[kLaneLeft] = std::max(m.shift, 0);
+  return values;
+}
+
+void pair_lanes(std::int32_t* parts, Index lanes) {
+  for (Index i = 0; i + 1 < lanes; i += 2) parts[kLaneOdd * lanes + i] = parts[kLaneValue * lanes + i + 1];
+}
+
+bool lanes_bounded(std::int64_t largest_sum, Multiplier m) {
+  // A doubled sum fits, and one that was scaled down, with half the divisor and 255 divisors added.
+  constexpr std::int64_t kSumMax = std::int64_t{1} << 30;
+  constexpr std::int32_t kRightMax = 20;
+  return largest_sum < kSumMax && m.shift <= 0 && m.shift >= -kRightMax;
+}
+
 template <typename T>
 PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, const Pattern& p,
                        const Requantization& q) {
   constexpr std::int32_t kSigned = std::numeric_limits<T>::min() < 0 ? 128 : 0;
   constexpr std::int32_t kUnsigned = 128 - kSigned;
   constexpr std::int64_t kActivationMax = 255;  // |a - A|
-  constexpr std::int64_t kBound = std::int64_t{1} << 30;
   PackedBytes packed;
   packed.in_zero_point = q.in_zero_point + kSigned;
   packed.weights_zero_point = q.weights_zero_point - kUnsigned;
@@ -136,21 +159,26 @@ PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, 
     packed.weights[static_cast<std::size_t>(at)] =
         static_cast<std::int8_t>(weights[channel * depth + segment * p.length + element] - kUnsigned);
   });
-  packed.bias = padded_bias(bias, units, panel_channels(units, kPanel));
+  packed.lanes.assign(static_cast<std::size_t>(panel_channels(units, kPanel) * kLaneParts), 0);
   packed.bounded = true;
   for (Index c = 0; c < units; ++c) {
     std::int64_t sum = 0;
-    std::int64_t largest = 0;
+    std::int64_t largest = bias != nullptr ? std::abs(std::int64_t{bias[c]}) : 0;
     for (Index i = 0; i < depth; ++i) {
       sum += weights[c * depth + i] - kUnsigned;
       largest += kActivationMax * std::abs(weights[c * depth + i] - q.weights_zero_point);
     }
-    std::int32_t& b = packed.bias[static_cast<std::size_t>(c)];
-    packed.bounded = packed.bounded && q.multipliers[static_cast<std::size_t>(c)].shift <= 0 &&
-                     largest + std::abs(std::int64_t{b}) < kBound;
-    b = static_cast<std::int32_t>(static_cast<std::uint32_t>(b) -
-                                  static_cast<std::uint32_t>(packed.in_zero_point * sum));
+    const Multiplier m = q.multipliers[static_cast<std::size_t>(c)];
+    packed.bounded = packed.bounded && lanes_bounded(largest, m);
+    const std::uint32_t start = static_cast<std::uint32_t>(bias != nullptr ? bias[c] : 0) -
+                                static_cast<std::uint32_t>(packed.in_zero_point * sum);
+    const LaneValues values = lane_values(static_cast<std::int32_t>(start), m, q.out_zero_point);
+    for (Index part = 0; part < kLaneParts; ++part)
+      packed.lanes[static_cast<std::size_t>((c / kPanel * kLaneParts + part) * kPanel + c % kPanel)] =
+          values[static_cast<std::size_t>(part)];
   }
+  for (Index first = 0; first < units; first += kPanel)
+    pair_lanes(packed.lanes.data() + first * kLaneParts, kPanel);
   return packed;
 }
 

@@ -5,6 +5,8 @@
 // one of 8 where that is enough and the kernel can use it. Plain descriptions and packing; no instructions of any CPU.
 #pragma once
 
+#include <array>
+
 #include "kernels/aligned.hpp"
 #include "kernels/geometry.hpp"
 
@@ -84,17 +86,29 @@ template <typename T>
 [[nodiscard]] AlignedVector<std::int16_t> pack_i16(const T* weights, std::int32_t zero_point, Index units,
                                                    const Pattern& p);
 
+// What output channels need after their sums, part after part for as many channels as a vector has lanes. With m the
+// multiplier of a channel: its bias; m's value; the value of the next channel where lanes are multiplied in pairs; half
+// of the divisor, and the output's zero point times the divisor; how far to shift right so that a sign becomes 1, or
+// vanishes where nothing is divided; m's shifts.
+enum LanePart { kLaneBias, kLaneValue, kLaneOdd, kLaneHalf, kLaneSignFrom, kLaneRight, kLaneLeft, kLaneParts };
+using LaneValues = std::array<std::int32_t, kLaneParts>;
+[[nodiscard]] LaneValues lane_values(std::int32_t bias, Multiplier m, std::int32_t out_zero_point);
+// Fills kLaneOdd of `lanes` lanes.
+void pair_lanes(std::int32_t* parts, Index lanes);
+// Can sums of at most this size be scaled without looking for overflow, and without shifting left?
+[[nodiscard]] bool lanes_bounded(std::int64_t largest_sum, Multiplier m);
+
 // i8 for vpdpbusd, which multiplies unsigned activations by signed weights: four elements of a segment side by side for
 // each channel of panels of 16; segments end in zeros. Activations of i8 are seen as u8 by adding 128 to them and to
 // their zero point, weights of u8 as i8 by taking 128 from both. With a and w as seen, A and W their zero points:
 //   sum (a - A)(w - W) = sum a w - A sum w - W (sum a - A depth)
-// The second term is in the bias here; the third one depends on the pixel, and is 0 where W is.
+// The second term is in the bias of the lanes; the third one depends on the pixel, and is 0 where W is.
 struct PackedBytes {
   AlignedVector<std::int8_t> weights;
-  AlignedVector<std::int32_t> bias;     // padded_units of them
+  AlignedVector<std::int32_t> lanes;    // [panels][kLaneParts][16]
   std::int32_t in_zero_point = 0;       // A
   std::int32_t weights_zero_point = 0;  // W
-  bool bounded = false;                 // no accumulator reaches 2^30, and no multiplier shifts left
+  bool bounded = false;                 // lanes_bounded() of all channels
 };
 [[nodiscard]] std::size_t packed_bytes_count(Index units, const Pattern& p);
 template <typename T>
@@ -131,7 +145,6 @@ struct IntegerOutput {
   std::int32_t zero_point = 0;
   IntegerClamp clamp;
   bool rounds_once = false;  // fully connected layers
-  bool bounded = false;      // PackedBytes::bounded
 };
 
 }  // namespace lichen::kernels

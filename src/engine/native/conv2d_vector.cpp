@@ -135,7 +135,7 @@ StepResult words_step(const BuildContext& context, Source s, const T* weights, c
                      auto* image = reinterpret_cast<std::int16_t*>(b.scratch);
                      widen_input(s, b.in<T>(0), base.in_zero_point, *b.threads, image);
                      const kernels::IntegerOutput output{bias.data(), view_of(multipliers), base.out_zero_point,
-                                                         base.clamp, rounds_once, false};
+                                                         base.clamp, rounds_once};
                      sharing.run(*b.threads, [&](const kernels::Part& part) {
                        kernels::avx2::conv2d_i16(s.grid, view_of(s.pattern), image, packed.data(), units, part, output,
                                                  b.out<T>());
@@ -161,12 +161,11 @@ template <typename T>
 StepResult bytes_step(const BuildContext& context, Source s, const T* weights, const WeightedQuantization& q,
                       bool rounds_once, std::string_view kernel) {
   const Index units = s.window.out_c;
-  const Index padded_units = kernels::panel_channels(units, kernels::kPanel);
   LICHEN_TRY(context.budget.take(kernels::packed_bytes_count(units, s.pattern)));
   auto packed = kernels::pack_bytes(weights, constant_of<std::int32_t>(context.node, 2), units, s.pattern,
                                     q.requantization());
-  auto multipliers = rounds_once ? kernels::single_multipliers(q.multipliers, padded_units)
-                                 : kernels::split_multipliers(q.multipliers, padded_units);
+  auto once = rounds_once ? kernels::single_multipliers(q.multipliers, kernels::panel_channels(units, kernels::kPanel))
+                          : kernels::VectorMultipliers{};
   // Scratch: the padded image, one term a pixel.
   const std::size_t terms_at = s.image.is_input ? 0 : rounded(padded_bytes(s, 1));
   const auto pixels = static_cast<std::size_t>(pixels_of(s.grid));
@@ -174,7 +173,7 @@ StepResult bytes_step(const BuildContext& context, Source s, const T* weights, c
   return make_step(
       kernel, scratch,
       [sharing = sharing_of(s, kIntegerMacsAPart), s = std::move(s), packed = std::move(packed),
-       multipliers = std::move(multipliers), base = q.base, rounds_once, units, terms_at](const StepBuffers& b) {
+       once = std::move(once), base = q.base, units, terms_at](const StepBuffers& b) {
         const auto bytes = s.image.is_input && std::is_signed_v<T> ? kernels::avx512::ImageBytes::kSigned
                                                                    : kernels::avx512::ImageBytes::kUnsigned;
         const std::uint8_t* image = padded_bytes_of<T>(s, b, static_cast<std::uint8_t>(packed.in_zero_point));
@@ -188,11 +187,10 @@ StepResult bytes_step(const BuildContext& context, Source s, const T* weights, c
                                          -packed.weights_zero_point, less, terms);
           });
         }
-        const kernels::IntegerOutput output{packed.bias.data(), view_of(multipliers), base.out_zero_point,
-                                            base.clamp,         rounds_once,          packed.bounded};
+        const kernels::avx512::BytesView view{packed.weights.data(), packed.lanes.data(), terms,     view_of(once),
+                                              packed.bounded,        base.out_zero_point, base.clamp};
         sharing.run(*b.threads, [&](const kernels::Part& part) {
-          kernels::avx512::conv2d_i8(s.grid, view_of(s.pattern), image, bytes, packed.weights.data(), terms, units,
-                                     part, output, b.out<T>());
+          kernels::avx512::conv2d_i8(s.grid, view_of(s.pattern), image, bytes, view, units, part, b.out<T>());
         });
       });
 }

@@ -150,7 +150,7 @@ StepResult words_step(const BuildContext& context, const kernels::Window2D& w, c
                      kernels::avx2::widen_image(s.window, s.image, b.in<T>(0), base.in_zero_point, 0,
                                                 s.window.batch * s.image.height, image);
                      const kernels::IntegerOutput output{bias.data(), view_of(multipliers), base.out_zero_point,
-                                                         base.clamp, false, false};
+                                                         base.clamp, false};
                      kernels::avx2::depthwise_conv2d_i16(s.grid, view_of(s.taps), image, packed.data(), s.window.out_c,
                                                          output, b.out<T>());
                    });

@@ -20,12 +20,21 @@ enum class ImageBytes : std::uint8_t {
   kSigned,    // 128 is added to each
 };
 
-// image: never read beyond a pixel's segments. packed: of pack_bytes. `terms` is null, or one addend for each pixel.
-// T is int8_t or uint8_t. Bit-identical to the reference kernels.
+// What the byte kernel knows of PackedBytes and of what follows the sums.
+struct BytesView {
+  const std::int8_t* weights = nullptr;
+  const std::int32_t* lanes = nullptr;
+  const std::int32_t* terms = nullptr;  // null, or one addend for each pixel
+  MultiplierView once;                  // where sums are rounded once: fully connected layers
+  bool bounded = false;
+  std::int32_t out_zero_point = 0;
+  IntegerClamp clamp;
+};
+
+// image: never read beyond a pixel's segments. T is int8_t or uint8_t. Bit-identical to the reference kernels.
 template <typename T>
 void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
-               const std::int8_t* packed, const std::int32_t* terms, Index units, const Part& part,
-               const IntegerOutput& output, T* out);
+               const BytesView& packed, Index units, const Part& part, T* out);
 
 // terms[pixel] = factor * (sum of what the pixel reads - less), for the pixels of the part: the third term of
 // PackedBytes.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/avx512/conv2d.hpp"
+#include "kernels/avx512/lanes.hpp"
 #include "kernels/avx512/requantize.hpp"
 #include "kernels/avx512/tiles.hpp"
 
@@ -23,19 +24,32 @@ inline std::int32_t last_bytes(const std::uint8_t* at, Index count) {
   return static_cast<std::int32_t>(bytes);
 }
 
+// Stores kPanels times 16 bytes of one pixel, of which `columns` are there.
+template <int kPanels>
+inline void store_panels(const __m128i* chunks, void* to, Index columns) {
+  for (int v = 0; v < kPanels; ++v) {
+    auto* at = static_cast<std::uint8_t*>(to) + kPanel * v;
+    const Index left = columns - kPanel * v;
+    if (left >= kPanel) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(at), chunks[v]);
+    } else {
+      _mm_mask_storeu_epi8(at, static_cast<__mmask16>((1U << left) - 1), chunks[v]);
+    }
+  }
+}
+
 template <typename T, ImageBytes kBytes>
 struct ByteTile {
   const PatternView& pattern;
   const std::uint8_t* image;
-  const std::int8_t* packed;
-  const std::int32_t* terms;
+  const BytesView& packed;
   Index units;
-  const IntegerOutput& o;
   T* out;
 
   [[nodiscard]] Index depth() const {  // bytes of a channel's weights
     return pattern.count * ((pattern.length + kTogether - 1) / kTogether) * kTogether;
   }
+  [[nodiscard]] const std::int32_t* parts(Index channel) const { return packed.lanes + channel * kLaneParts; }
 
   template <int kRows, int kPanels>
   void run(PixelWalk& walk, Index pixel, Index channel) const {
@@ -43,21 +57,55 @@ struct ByteTile {
     walk.next(image, rows);
     __m512i sums[kRows][kPanels];
     sum<kRows, kPanels>(rows, pixel, channel, sums);
-#pragma GCC unroll 4
-    for (int v = 0; v < kPanels; ++v) {
-      const Index first = channel + kPanel * v;
-      const Lanes m = lanes_at(o.multipliers, first);
-      if (o.bounded && !o.rounds_once) {
+    if (packed.bounded && packed.once.values == nullptr) {
 #pragma GCC unroll 12
-        for (int r = 0; r < kRows; ++r) store(multiply_bounded(sums[r][v], m), pixel + r, first);
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kPanels; ++v) sums[r][v] = scaled_bounded(sums[r][v], parts(channel + kPanel * v));
+      }
+      store<kRows, kPanels>(sums, pixel, channel);
+    } else {
+      __m512i kept[kRows][kPanels];  // a copy, so that the sums above need no memory
+#pragma GCC unroll 12
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kPanels; ++v) kept[r][v] = sums[r][v];
+      }
+      scale_slowly(&kept[0][0], kRows, kPanels, channel);
+      store<kRows, kPanels>(kept, pixel, channel);
+    }
+  }
+
+  [[gnu::noinline]] void scale_slowly(__m512i* sums, int rows, int panels, Index channel) const {
+    for (int i = 0; i < rows * panels; ++i) {
+      const Index first = channel + i % panels * kPanel;
+      if (packed.once.values == nullptr) {
+        sums[i] = scaled_any(sums[i], parts(first), packed.out_zero_point);
       } else {
-        for (int r = 0; r < kRows; ++r) store(scaled(sums[r][v], m, o), pixel + r, first);
+        sums[i] = _mm512_add_epi32(multiply_rounding_once(sums[i], packed.once, first),
+                                   _mm512_set1_epi32(packed.out_zero_point));
       }
     }
   }
 
-  void store(__m512i values, Index pixel, Index channel) const {
-    store_bytes(finish(values, o), out + pixel * units + channel, units - channel);
+  // Four vectors at a time become 64 bytes: 16 of each, in order after a transposition of words of 4.
+  template <int kRows, int kPanels>
+  void store(const __m512i (&values)[kRows][kPanels], Index pixel, Index channel) const {
+    constexpr int kCount = kRows * kPanels;
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const auto value = [&](int i) { return i < kCount ? values[i / kPanels][i % kPanels] : _mm512_setzero_si512(); };
+#pragma GCC unroll 12
+    for (int i = 0; i < kCount; i += 4) {
+      const __m512i bytes = _mm512_permutexvar_epi32(
+          order, clamped_bytes<T>(value(i), value(i + 1), value(i + 2), value(i + 3), packed.clamp));
+      const __m128i chunks[4] = {_mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
+                                 _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3)};
+#pragma GCC unroll 4
+      for (int j = 0; j < 4; j += kPanels) {
+        if (i + j >= kCount) continue;
+        store_panels<kPanels>(chunks + j, out + (pixel + (i + j) / kPanels) * units + channel, units - channel);
+      }
+    }
   }
 
   template <int kRows, int kPanels>
@@ -65,12 +113,12 @@ struct ByteTile {
            __m512i (&sums)[kRows][kPanels]) const {
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
-      const __m512i term = _mm512_set1_epi32(terms != nullptr ? terms[pixel + r] : 0);
+      const __m512i term = _mm512_set1_epi32(packed.terms != nullptr ? packed.terms[pixel + r] : 0);
       for (int v = 0; v < kPanels; ++v)
-        sums[r][v] = _mm512_add_epi32(term, _mm512_loadu_si512(o.bias + channel + kPanel * v));
+        sums[r][v] = _mm512_add_epi32(term, lane_part<__m512i>(parts(channel + kPanel * v), kLaneBias));
     }
     const Index panel_bytes = kPanel * depth();
-    const std::int8_t* weights = packed + channel * depth();
+    const std::int8_t* weights = packed.weights + channel * depth();
     const Index fours = pattern.length / kTogether;
     const Index rest = pattern.length % kTogether;
     for (Index s = 0; s < pattern.count; ++s) {
@@ -114,9 +162,9 @@ void each_wide_row(const PixelGrid& grid, const Part& part, const Tile& tile) {
 }
 
 template <ImageBytes kBytes, typename T>
-void conv2d_of(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const std::int8_t* packed,
-               const std::int32_t* terms, Index units, const Part& part, const IntegerOutput& output, T* out) {
-  const ByteTile<T, kBytes> tile{pattern, image, packed, terms, units, output, out};
+void conv2d_of(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const BytesView& packed,
+               Index units, const Part& part, T* out) {
+  const ByteTile<T, kBytes> tile{pattern, image, packed, units, out};
   if (grid.batch * grid.height * grid.width > 1) {
     each_tile(grid, part, tile);
   } else {
@@ -188,19 +236,18 @@ void pad_rows(const Window2D& w, const PaddedImage& image, const std::uint8_t* i
 
 template <typename T>
 void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
-               const std::int8_t* packed, const std::int32_t* terms, Index units, const Part& part,
-               const IntegerOutput& output, T* out) {
+               const BytesView& packed, Index units, const Part& part, T* out) {
   if (bytes == ImageBytes::kSigned) {
-    conv2d_of<ImageBytes::kSigned>(grid, pattern, image, packed, terms, units, part, output, out);
+    conv2d_of<ImageBytes::kSigned>(grid, pattern, image, packed, units, part, out);
   } else {
-    conv2d_of<ImageBytes::kUnsigned>(grid, pattern, image, packed, terms, units, part, output, out);
+    conv2d_of<ImageBytes::kUnsigned>(grid, pattern, image, packed, units, part, out);
   }
 }
 
-template void conv2d_i8(const PixelGrid&, const PatternView&, const std::uint8_t*, ImageBytes, const std::int8_t*,
-                        const std::int32_t*, Index, const Part&, const IntegerOutput&, std::int8_t*);
-template void conv2d_i8(const PixelGrid&, const PatternView&, const std::uint8_t*, ImageBytes, const std::int8_t*,
-                        const std::int32_t*, Index, const Part&, const IntegerOutput&, std::uint8_t*);
+template void conv2d_i8(const PixelGrid&, const PatternView&, const std::uint8_t*, ImageBytes, const BytesView&, Index,
+                        const Part&, std::int8_t*);
+template void conv2d_i8(const PixelGrid&, const PatternView&, const std::uint8_t*, ImageBytes, const BytesView&, Index,
+                        const Part&, std::uint8_t*);
 
 void pixel_terms(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
                  const Part& part, std::int32_t factor, std::int32_t less, std::int32_t* terms) {

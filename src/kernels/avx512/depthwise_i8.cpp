@@ -26,45 +26,27 @@ struct Block {
   Block(const DepthwiseView& view, Index block)
       : d(view),
         weights(view.weights + block * view.groups * (view.twice ? 2 : 1) * kVectors * kBytesOf<V>),
-        lanes(view.lanes + block * DepthwiseBytes::kLaneParts * kBytesOf<V>) {}
+        lanes(view.lanes + block * kLaneParts * kBytesOf<V>) {}
 
-  [[nodiscard]] V part(int vector, DepthwiseBytes::LanePart part) const {
-    return load<V>(lanes + (vector * DepthwiseBytes::kLaneParts + part) * (kBytesOf<V> / 4));
+  [[nodiscard]] const std::int32_t* parts(int vector) const {
+    return lanes + vector * kLaneParts * (kBytesOf<V> / 4);
   }
   [[nodiscard]] Sums<V> start() const {
     Sums<V> s;
-    for (int j = 0; j < kVectors; ++j) s.v[j] = part(j, DepthwiseBytes::kBias);
+    for (int j = 0; j < kVectors; ++j) s.v[j] = lane_part<V>(parts(j), kLaneBias);
     return s;
   }
 
-  // fixed_point.hpp's multiply and zero point, as kernels/avx512/requantize.hpp has them.
-  [[nodiscard]] V scaled(V x, int j) const {
-    if (!d.bounded) x = shift_left(x, part(j, DepthwiseBytes::kLeft));
-    const V nudge = same64<V>(std::int64_t{1} << 30);
-    const V even = add64(multiply_even(x, part(j, DepthwiseBytes::kValue)), nudge);
-    const V odd = add64(multiply_even(odd_down(x), part(j, DepthwiseBytes::kOdd)), nudge);
-    const V high = bits_from_31(even, odd);
-    const V right = part(j, DepthwiseBytes::kRight);
-    if (d.bounded) {
-      const V below = shift_right_unsigned(high, part(j, DepthwiseBytes::kSignFrom));
-      return shift_right(sub32(add32(high, part(j, DepthwiseBytes::kHalf)), below), right);
-    }
-    const V one = same<V>(1);
-    const V mask = sub32(shift_left(one, right), one);
-    const V threshold = add32(shift_right_unsigned(mask, one), shift_right_unsigned(high, same<V>(31)));
-    return add_one_above(shift_right(high, right), bits_and(high, mask), threshold);
-  }
-
   [[nodiscard]] V finish(const Sums<V>& s) const {
-    V moved[kVectors];
+    V scaled[kVectors];
+    if (d.bounded) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kVectors; ++j) moved[j] = add32(scaled(s.v[j], j), same<V>(d.out_zero_point));
-    const V low = pack_words(moved[0], moved[1]);
-    const V high = pack_words(moved[2], moved[3]);
-    const V min = same_byte<V>(d.clamp.min);
-    const V max = same_byte<V>(d.clamp.max);
-    if constexpr (kSigned<T>) return min_signed_bytes(max_signed_bytes(pack_signed_bytes(low, high), min), max);
-    return min_unsigned_bytes(max_unsigned_bytes(pack_unsigned_bytes(low, high), min), max);
+      for (int j = 0; j < kVectors; ++j) scaled[j] = scaled_bounded(s.v[j], parts(j));
+    } else {
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j) scaled[j] = scaled_any(s.v[j], parts(j), d.out_zero_point);
+    }
+    return clamped_bytes<T>(scaled[0], scaled[1], scaled[2], scaled[3], d.clamp);
   }
 };
 

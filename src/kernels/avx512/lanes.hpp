@@ -108,6 +108,13 @@ inline __m512i odd_down(__m512i a) {  // odd lanes to even ones
 inline __m256i odd_down(__m256i a) {
   return _mm256_srli_epi64(a, 32);
 }
+// The high halves of 64-bit products, of even lanes and of odd ones, side by side.
+inline __m512i high_halves(__m512i even, __m512i odd) {
+  return _mm512_castps_si512(_mm512_mask_movehdup_ps(_mm512_castsi512_ps(odd), 0x5555, _mm512_castsi512_ps(even)));
+}
+inline __m256i high_halves(__m256i even, __m256i odd) {
+  return _mm256_blend_epi32(odd, _mm256_srli_epi64(even, 32), 0x55);
+}
 // Bits 31 to 62 of 64-bit products, of even lanes and of odd ones, side by side.
 inline __m512i bits_from_31(__m512i even, __m512i odd) {
   return _mm512_mask_mov_epi32(_mm512_srli_epi64(even, 31), 0xAAAA, _mm512_slli_epi64(odd, 1));
@@ -120,6 +127,53 @@ inline __m512i add_one_above(__m512i x, __m512i a, __m512i b) {  // x + (a > b)
 }
 inline __m256i add_one_above(__m256i x, __m256i a, __m256i b) {
   return _mm256_sub_epi32(x, _mm256_cmpgt_epi32(a, b));
+}
+
+// What follows a sum of a channel (LanePart): fixed_point.hpp's multiply and the zero point, equal bit for bit. `parts`
+// is where the parts of these lanes are.
+template <typename V>
+inline V lane_part(const std::int32_t* parts, LanePart part) {
+  return load<V>(parts + part * Index{sizeof(V) / sizeof(std::int32_t)});
+}
+
+// For bounded sums. The doubled sum times the value has doubling_high_multiply's result in its high half; adding half a
+// divisor, and taking one away below zero, makes the floor of the shift round ties away from zero.
+template <typename V>
+inline V scaled_bounded(V x, const std::int32_t* parts) {
+  const V nudge = same64<V>(std::int64_t{1} << 31);
+  const V twice = add32(x, x);
+  const V even = add64(multiply_even(twice, lane_part<V>(parts, kLaneValue)), nudge);
+  const V odd = add64(multiply_even(odd_down(twice), lane_part<V>(parts, kLaneOdd)), nudge);
+  const V high = high_halves(even, odd);
+  const V below = shift_right_unsigned(high, lane_part<V>(parts, kLaneSignFrom));
+  return shift_right(sub32(add32(high, lane_part<V>(parts, kLaneHalf)), below), lane_part<V>(parts, kLaneRight));
+}
+
+// For any sums.
+template <typename V>
+inline V scaled_any(V x, const std::int32_t* parts, std::int32_t zero_point) {
+  const V nudge = same64<V>(std::int64_t{1} << 30);
+  const V shifted = shift_left(x, lane_part<V>(parts, kLaneLeft));
+  const V even = add64(multiply_even(shifted, lane_part<V>(parts, kLaneValue)), nudge);
+  const V odd = add64(multiply_even(odd_down(shifted), lane_part<V>(parts, kLaneOdd)), nudge);
+  const V high = bits_from_31(even, odd);
+  const V right = lane_part<V>(parts, kLaneRight);
+  const V one = same<V>(1);
+  const V mask = sub32(shift_left(one, right), one);
+  const V threshold = add32(shift_right_unsigned(mask, one), shift_right_unsigned(high, same<V>(31)));
+  return add32(add_one_above(shift_right(high, right), bits_and(high, mask), threshold), same<V>(zero_point));
+}
+
+// Four vectors of lanes as bytes, saturated and clamped; in each 16 bytes four of each vector, in turn.
+template <typename T, typename V>
+inline V clamped_bytes(V a, V b, V c, V e, IntegerClamp clamp) {
+  const V low = pack_words(a, b);
+  const V high = pack_words(c, e);
+  const V min = same_byte<V>(clamp.min);
+  const V max = same_byte<V>(clamp.max);
+  if constexpr (static_cast<T>(-1) < T{0})
+    return min_signed_bytes(max_signed_bytes(pack_signed_bytes(low, high), min), max);
+  return min_unsigned_bytes(max_unsigned_bytes(pack_unsigned_bytes(low, high), min), max);
 }
 
 }  // namespace
