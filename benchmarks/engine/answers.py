@@ -12,6 +12,7 @@ import math
 import pathlib
 import sys
 import tempfile
+import wave
 
 import numpy as np
 
@@ -265,6 +266,45 @@ def detection_labels(place, report, _lite):
     labelled(place, report, "ultraface: anchors over 0.7 of its images", "detection/ultraface_slim_320_simplified.onnx", Ort, ultra_face)
 
 
+def voice_activity(place, report):
+    """Silero: chunks of 512 samples behind the last 64 of the chunk before, its state fed back. Speech in the recording is where
+    ONNX Runtime finds it; silence stays near 0."""
+    name = "vad/silero_vad_16k_op15.onnx"
+    bar = f"answers: {name}"
+    path = place.shared_models / name
+    with wave.open(str(place.shared_models / "vad" / "test_first20s.wav")) as file:
+        pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / 32768
+    theirs = Ort(path)
+
+    def probabilities(model, samples):
+        state, before, found = np.zeros((2, 1, 128), np.float32), np.zeros(64, np.float32), []
+        for at in range(0, len(samples) - 511, 512):
+            chunk = samples[at:at + 512]
+            output, state = model.run([np.concatenate([before, chunk])[None], state, np.array(16000, np.int64)])
+            before = chunk[-64:]
+            found.append(float(output.ravel()[0]))
+        return np.array(found)
+
+    try:
+        ours = Ours(place, path, ["--shapes", "1x576,2x1x128,scalar"])
+    except Refused as refused:
+        report.not_measured(bar, "rel", RELATIVE_MAX, str(refused)[:200], "onnxruntime")
+        return
+    try:
+        mine, home = probabilities(ours, pcm), probabilities(theirs, pcm)
+        silence = probabilities(ours, np.zeros(16000, np.float32))
+    except Refused as refused:
+        report.not_measured(bar, "rel", RELATIVE_MAX, str(refused)[:200], "onnxruntime")
+        return
+    finally:
+        ours.close()
+    report.at_most(bar, float(np.abs(mine - home).max() / home.max()), "rel", RELATIVE_MAX, "onnxruntime", None,
+                   f"{len(home)} chunks, state fed back")
+    wrong = int(np.count_nonzero((mine > 0.5) != (home > 0.5))) + int(mine.max() <= 0.5) + int(silence.max() > 0.1)
+    report.at_most("labels: silero finds speech in its recording, none in silence", wrong, "wrong", 0,
+                   note=f"{int((mine > 0.5).sum())} of {len(mine)} chunks are speech; silence at most {silence.max():.3f}")
+
+
 def keyword_accuracy(place, report, golden):
     data = place.shared_models.parent / "datasets" / "speech_commands_kws12"
     truth = np.array([int(row["class"]) for row in csv.DictReader(open(data / "labels.csv"))])
@@ -301,6 +341,8 @@ def measure(place, report, _arguments):
     for name, low_high in ONNX.items():
         say(f"answers: {name}")
         compare(place, report, name, Ort, low_high, golden.seeded, SAMPLES)
+    say("answers: vad/silero_vad_16k_op15.onnx")
+    voice_activity(place, report)
     for name, word in REFUSED.items():
         must_refuse(place, report, name, word)
     say("answers: labels")

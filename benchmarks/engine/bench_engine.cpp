@@ -2,11 +2,13 @@
 // Times Session::run of model files, native kernels or the reference ones.
 //   bench_engine [--reference] [--nodes] [--threads N] [--rounds N] MODEL ...
 // prints one JSON object a file: median and 95th percentile over rounds. And, for the script `run`:
-//   bench_engine --worker [--reference] [--threads N] MODEL INPUT
+//   bench_engine --worker [--reference] [--threads N] [--shapes 1x576,scalar,...] MODEL INPUT
 // is a worker (worker.hpp) with the bytes of file INPUT in input 0, or without a first run where INPUT is "-".
+// --shapes: those of all inputs, of a model that leaves some open.
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -25,6 +27,7 @@ struct Options {
   bool worker = false;
   int threads = 1;
   std::size_t rounds = 200;
+  std::vector<tensor::Shape> shapes;  // empty: as the model has them
   std::vector<std::string> files;
 };
 
@@ -39,6 +42,7 @@ Result<std::unique_ptr<Model>> load(const std::string& path, const Options& opti
   model->file = bench::file_bytes(path);
   model->graph = LICHEN_TRY(formats::read_tflite(model->file, path));
   model->session = LICHEN_TRY(engine::Session::create(model->graph, {options.threads, options.reference}));
+  if (!options.shapes.empty()) LICHEN_TRY(model->session->resize(options.shapes));
   return model;
 }
 
@@ -119,6 +123,21 @@ Result<void> time_model(const std::string& path, const Options& options) {
   return {};
 }
 
+// "1x576,scalar": a shape an input.
+std::vector<tensor::Shape> shapes_of(const std::string& text) {
+  std::vector<tensor::Shape> shapes;
+  std::istringstream inputs(text);
+  std::string input;
+  while (std::getline(inputs, input, ',')) {
+    std::vector<std::int64_t> dims;
+    std::istringstream parts(input == "scalar" ? "" : input);
+    std::string dim;
+    while (std::getline(parts, dim, 'x')) dims.push_back(std::strtoll(dim.c_str(), nullptr, 10));
+    shapes.emplace_back(std::span<const std::int64_t>(dims));
+  }
+  return shapes;
+}
+
 Options parse(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
@@ -131,6 +150,8 @@ Options parse(int argc, char** argv) {
       options.worker = true;
     } else if (argument == "--threads" && i + 1 < argc) {
       options.threads = std::atoi(argv[++i]);
+    } else if (argument == "--shapes" && i + 1 < argc) {
+      options.shapes = shapes_of(argv[++i]);
     } else if (argument == "--rounds" && i + 1 < argc) {
       options.rounds = std::max<std::size_t>(1, std::strtoul(argv[++i], nullptr, 10));
     } else {
