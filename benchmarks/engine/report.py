@@ -16,6 +16,16 @@ class Report:
     def __init__(self, as_json):
         self.as_json = as_json
         self.rows = []
+        self.tables = []  # title, columns, rows of text: kept with the bars in last.json
+
+    def columns(self, title, columns, rows):
+        """A table of text, its first column to the left."""
+        self.tables.append({"title": title, "columns": columns, "rows": rows})
+        widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+        self.text()
+        self.text(title)
+        for row in [columns, *rows]:
+            self.text("  ".join([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]))
 
     def add(self, bar, value, unit, limit, ok, peer=None, ratio=None, note=""):
         """value None: not measured, which is not met."""

@@ -59,16 +59,19 @@ def geomean(values):
 
 
 def table_of(report, title, columns, cells, refusals):
-    report.text()
-    report.text(f"{title}: median (least) in us")
-    report.text("  ".join(["net".ljust(20)] + [c.rjust(19) for c in columns] + ["ORT / ours".rjust(12), "by least".rjust(9)]))
+    rows = []
     for name, times in cells.items():
-        line = [name.ljust(20)] + [cell_text(times, c, refusals[name]).rjust(19) for c in columns]
-        mine = held(times)
+        mine, ratios = held(times), ["-", "-"]
         if mine and "onnxruntime" in times:
-            line.append(f"{times['onnxruntime']['median_us'] / times[mine]['median_us']:12.2f}")
-            line.append(f"{times['onnxruntime']['min_us'] / times[mine]['min_us']:9.2f}")
-        report.text("  ".join(line))
+            ratios = [f"{times['onnxruntime'][key] / times[mine][key]:.2f}" for key in ("median_us", "min_us")]
+        rows.append([name, *(cell_text(times, column, refusals[name]) for column in columns), *ratios])
+    means = []
+    for column in columns:
+        ratios = [times[column]["median_us"] / times[held(times)]["median_us"] for times in cells.values()
+                  if held(times) and column in times and column not in OURS]
+        means.append(f"{geomean(ratios):.2f} of {len(ratios)}" if ratios else "")
+    rows.append(["its time / ours", *means, "", ""])
+    report.columns(f"{title}: median (least) in us", ["net", *columns, "ORT / ours", "by least"], rows)
 
 
 def speed_bars(place, report, dtype, threads, cells, refusals):
@@ -189,8 +192,8 @@ def exact_int8(place, report, net):
 def measure_load(place, report, arguments):
     """A process each time: its page cache is warm, its memory is not."""
     repeats = 3 if arguments.quick else 9
-    report.text()
-    report.text("From load() to first answer, warm page cache: median (least) in ms")
+    engines_shown = (*OURS, "onnxruntime", "litert")
+    rows = []
     for net in place.models():
         name = net["name"]
         if name not in LOAD_LIMITS_MS or name not in arguments.nets.split(","):
@@ -200,16 +203,22 @@ def measure_load(place, report, arguments):
             engines = engines_of(place, net, dtype, True)
             times = {}
             for _ in range(repeats):
-                for engine in (*OURS, "onnxruntime", "litert"):
-                    if engine not in engines:
-                        continue
-                    workers, _ = started({engine: engines[engine]("1")}, 1)
-                    for worker in workers.values():
-                        times.setdefault(engine, []).append((worker.started["load_us"] + worker.started["first_us"]) / 1e3)
-                        worker.close()
-            report.text("  ".join([name.ljust(20), dtype.ljust(5)] + [
-                f"{engine} {statistics.median(ms):.2f} ({min(ms):.2f})" for engine, ms in times.items()]))
+                for engine in engines_shown:
+                    ms = load_ms(engines[engine]("1")) if engine in engines else None
+                    if ms is not None:
+                        times.setdefault(engine, []).append(ms)
+            rows.append([f"{name} {dtype}"] + [f"{statistics.median(times[e]):.2f} ({min(times[e]):.2f})" if e in times else "-"
+                                               for e in engines_shown])
             load_bar(place, report, name, dtype, times)
+    report.columns("From load() to first answer, warm page cache: median (least) in ms", ["net", *engines_shown], rows)
+
+
+def load_ms(command):
+    workers, _ = started({"engine": command}, 1)
+    for worker in workers.values():
+        worker.close()
+        return (worker.started["load_us"] + worker.started["first_us"]) / 1e3
+    return None
 
 
 def load_bar(place, report, name, dtype, times):
