@@ -15,6 +15,7 @@
 #include "engine/session.hpp"
 #include "formats/tflite.hpp"
 #include "graph/print.hpp"
+#include "mapped_file.hpp"
 #include "worker.hpp"
 
 namespace {
@@ -32,15 +33,16 @@ struct Options {
 };
 
 struct Model {
-  std::vector<std::byte> file;  // the graph's weights are in it
+  bench::MappedFile file;  // the graph's weights are in it
   graph::Graph graph;
   std::unique_ptr<engine::Session> session;
 };
 
 Result<std::unique_ptr<Model>> load(const std::string& path, const Options& options) {
   auto model = std::make_unique<Model>();
-  model->file = bench::file_bytes(path);
-  model->graph = LICHEN_TRY(formats::read_tflite(model->file, path));
+  model->file = bench::MappedFile(path.c_str());
+  if (model->file.bytes().empty()) bench::give_up("cannot read " + path);
+  model->graph = LICHEN_TRY(formats::read_tflite(model->file.bytes(), path));
   model->session = LICHEN_TRY(engine::Session::create(model->graph, {options.threads, options.reference}));
   if (!options.shapes.empty()) LICHEN_TRY(model->session->resize(options.shapes));
   return model;

@@ -2,30 +2,22 @@
 // The footprint of our engine, linked statically. ARGUMENT is not used. Reads .tflite only, so that the program holds
 // nothing of other formats: it is also the one whose size is measured.
 #include <cstring>
-#include <fstream>
 #include <memory>
 
 #include "engine/session.hpp"
 #include "footprint.h"
 #include "formats/tflite.hpp"
+#include "mapped_file.hpp"
 
 namespace {
 
 using namespace lichen;
 
 struct Model {
-  Bytes file;
+  bench::MappedFile file;
   graph::Graph graph;
   std::unique_ptr<engine::Session> session;
 };
-
-Bytes bytes_of_file(const char* path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file) footprint_die("cannot read the model", path);
-  Bytes bytes(static_cast<std::size_t>(file.tellg()));
-  file.seekg(0).read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  return bytes;
-}
 
 template <typename T>
 T must(Result<T> result) {
@@ -39,8 +31,9 @@ void engine_open(const char* /*argument*/) {}
 
 void* engine_load(const char* path) {
   auto model = std::make_unique<Model>();
-  model->file = bytes_of_file(path);
-  model->graph = must(formats::read_tflite(model->file, path));
+  model->file = bench::MappedFile(path);
+  if (model->file.bytes().empty()) footprint_die("cannot read the model", path);
+  model->graph = must(formats::read_tflite(model->file.bytes(), path));
   model->session = must(engine::Session::create(model->graph, {}));
   for (std::size_t i = 0; i < model->session->inputs().size(); ++i) {
     const std::span<std::byte> input = model->session->input(i);
