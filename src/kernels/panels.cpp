@@ -172,7 +172,7 @@ PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, 
     packed.bounded = packed.bounded && lanes_bounded(largest, m);
     const std::uint32_t start = static_cast<std::uint32_t>(bias != nullptr ? bias[c] : 0) -
                                 static_cast<std::uint32_t>(packed.in_zero_point * sum);
-    const LaneValues values = lane_values(static_cast<std::int32_t>(start), m, q.out_zero_point);
+    const LaneValues values = lane_values(static_cast<std::int32_t>(start), m, q.out_zero_point - kUnsigned);
     for (Index part = 0; part < kLaneParts; ++part)
       packed.lanes[static_cast<std::size_t>((c / kPanel * kLaneParts + part) * kPanel + c % kPanel)] =
           values[static_cast<std::size_t>(part)];

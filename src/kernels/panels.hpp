@@ -102,7 +102,8 @@ void pair_lanes(std::int32_t* parts, Index lanes);
 // each channel of panels of 16; segments end in zeros. Activations of i8 are seen as u8 by adding 128 to them and to
 // their zero point, weights of u8 as i8 by taking 128 from both. With a and w as seen, A and W their zero points:
 //   sum (a - A)(w - W) = sum a w - A sum w - W (sum a - A depth)
-// The second term is in the bias of the lanes; the third one depends on the pixel, and is 0 where W is.
+// The second term is in the bias of the lanes; the third one depends on the pixel, and is 0 where W is. Outputs of u8 are
+// seen as i8 as well: 128 is taken from their zero point.
 struct PackedBytes {
   AlignedVector<std::int8_t> weights;
   AlignedVector<std::int32_t> lanes;    // [panels][kLaneParts][16]

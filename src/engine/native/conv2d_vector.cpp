@@ -143,16 +143,13 @@ StepResult words_step(const BuildContext& context, Source s, const T* weights, c
                    });
 }
 
-// The bytes that the tiles read: the input itself, or its padded copy, which is unsigned already.
-template <typename T>
+// The bytes that the tiles read: the input itself, or its padded copy.
 const std::uint8_t* padded_bytes_of(const Source& s, const StepBuffers& b, std::uint8_t zero_point) {
-  constexpr auto kBytes = std::is_signed_v<T> ? kernels::avx512::ImageBytes::kSigned
-                                              : kernels::avx512::ImageBytes::kUnsigned;
   const auto* in = b.in<std::uint8_t>(0);
   if (s.image.is_input) return in;
   auto* padded = reinterpret_cast<std::uint8_t*>(b.scratch);
   share_rows(*b.threads, s.window.batch * s.image.height, s.image.width * s.image.pixel, [&](Index begin, Index end) {
-    kernels::avx512::pad_bytes(s.window, s.image, in, kBytes, zero_point, begin, end, padded);
+    kernels::avx2::pad_bytes(s.window, s.image, in, zero_point, begin, end, padded);
   });
   return padded;
 }
@@ -174,23 +171,30 @@ StepResult bytes_step(const BuildContext& context, Source s, const T* weights, c
       kernel, scratch,
       [sharing = sharing_of(s, kIntegerMacsAPart), s = std::move(s), packed = std::move(packed),
        once = std::move(once), base = q.base, units, terms_at](const StepBuffers& b) {
-        const auto bytes = s.image.is_input && std::is_signed_v<T> ? kernels::avx512::ImageBytes::kSigned
-                                                                   : kernels::avx512::ImageBytes::kUnsigned;
-        const std::uint8_t* image = padded_bytes_of<T>(s, b, static_cast<std::uint8_t>(packed.in_zero_point));
+        constexpr bool kSigned = std::is_signed_v<T>;
+        constexpr std::int32_t kMoved = kSigned ? 0 : 128;
+        const std::uint8_t* image = padded_bytes_of(s, b, static_cast<std::uint8_t>(base.in_zero_point));
         std::int32_t* terms = nullptr;
         if (packed.weights_zero_point != 0) {
           terms = reinterpret_cast<std::int32_t*>(b.scratch + terms_at);
           const Index depth = static_cast<Index>(s.pattern.offsets.size()) * s.pattern.length;
           const auto less = static_cast<std::int32_t>(packed.in_zero_point * depth);
           share_rows(*b.threads, pixels_of(s.grid), depth, [&](Index begin, Index end) {
-            kernels::avx512::pixel_terms(s.grid, view_of(s.pattern), image, bytes, {begin, end, 0, units},
+            kernels::avx512::pixel_terms(s.grid, view_of(s.pattern), image, kSigned, {begin, end, 0, units},
                                          -packed.weights_zero_point, less, terms);
           });
         }
-        const kernels::avx512::BytesView view{packed.weights.data(), packed.lanes.data(), terms,     view_of(once),
-                                              packed.bounded,        base.out_zero_point, base.clamp};
+        const kernels::avx512::BytesView view{packed.weights.data(),
+                                              packed.lanes.data(),
+                                              terms,
+                                              view_of(once),
+                                              packed.bounded,
+                                              kSigned,
+                                              !kSigned,
+                                              base.out_zero_point - kMoved,
+                                              {base.clamp.min - kMoved, base.clamp.max - kMoved}};
         sharing.run(*b.threads, [&](const kernels::Part& part) {
-          kernels::avx512::conv2d_i8(s.grid, view_of(s.pattern), image, bytes, view, units, part, b.out<T>());
+          kernels::avx512::conv2d_i8(s.grid, view_of(s.pattern), image, view, units, part, b.out<std::uint8_t>());
         });
       });
 }

@@ -12,6 +12,12 @@ template <typename T>
 inline void zero(T* to, Index count) {
   if (count > 0) __builtin_memset(to, 0, static_cast<std::size_t>(count) * sizeof(T));
 }
+struct Zeros {
+  template <typename T>
+  void operator()(T* to, Index count) const {
+    zero(to, count);
+  }
+};
 
 template <typename T>
 inline void widen_values(const T* in, Index count, std::int32_t zero_point, std::int16_t* to) {
@@ -31,30 +37,30 @@ inline void widen_values(const T* in, Index count, std::int32_t zero_point, std:
 }
 
 // row(in, count, to) copies whole pixels side by side; where pixels grow, one by one.
-template <typename In, typename Out, typename CopyValues>
+template <typename In, typename Out, typename CopyValues, typename Fill = Zeros>
 inline void fill_image(const Window2D& w, const PaddedImage& image, const In* in, Index row_begin, Index row_end, Out* to,
-                       CopyValues copy) {
+                       CopyValues copy, Fill fill = {}) {
   const Index row = image.width * image.pixel;
   const Index columns = w.in_w < image.width - w.pad_w ? w.in_w : image.width - w.pad_w;
   to += row_begin * row;
   for (Index at_row = row_begin; at_row < row_end; ++at_row, to += row) {
     const Index from_y = at_row % image.height - w.pad_h;
     if (!inside(from_y, w.in_h)) {
-      zero(to, row);
+      fill(to, row);
       continue;
     }
     const In* from = in + (at_row / image.height * w.in_h + from_y) * w.in_w * w.in_c;
-    zero(to, w.pad_w * image.pixel);
+    fill(to, w.pad_w * image.pixel);
     Out* at = to + w.pad_w * image.pixel;
     if (image.pixel == w.in_c) {
       copy(from, columns * w.in_c, at);
     } else {
       for (Index x = 0; x < columns; ++x) {
         copy(from + x * w.in_c, w.in_c, at + x * image.pixel);
-        zero(at + x * image.pixel + w.in_c, image.pixel - w.in_c);
+        fill(at + x * image.pixel + w.in_c, image.pixel - w.in_c);
       }
     }
-    zero(at + columns * image.pixel, (image.width - w.pad_w - columns) * image.pixel);
+    fill(at + columns * image.pixel, (image.width - w.pad_w - columns) * image.pixel);
   }
 }
 
@@ -65,6 +71,18 @@ void pad_image(const Window2D& w, const PaddedImage& image, const float* in, Ind
   fill_image(w, image, in, row_begin, row_end, to, [](const float* from, Index count, float* at) {
     __builtin_memcpy(at, from, static_cast<std::size_t>(count) * sizeof(float));
   });
+}
+
+void pad_bytes(const Window2D& w, const PaddedImage& image, const std::uint8_t* in, std::uint8_t zero_point,
+               Index row_begin, Index row_end, std::uint8_t* to) {
+  fill_image(
+      w, image, in, row_begin, row_end, to,
+      [](const std::uint8_t* from, Index count, std::uint8_t* at) {
+        __builtin_memcpy(at, from, static_cast<std::size_t>(count));
+      },
+      [zero_point](std::uint8_t* at, Index count) {
+        if (count > 0) __builtin_memset(at, zero_point, static_cast<std::size_t>(count));
+      });
 }
 
 template <typename T>

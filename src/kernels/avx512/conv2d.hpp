@@ -14,36 +14,26 @@ inline constexpr Index kUnitsTogether = 64;
 void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
                 const float* bias, Index units, const Part& part, FloatRange range, float* out);
 
-// How bytes of the image become unsigned.
-enum class ImageBytes : std::uint8_t {
-  kUnsigned,  // they are
-  kSigned,    // 128 is added to each
-};
-
-// What the byte kernel knows of PackedBytes and of what follows the sums.
+// What the byte kernel knows of PackedBytes and of what follows the sums. It computes with unsigned inputs and signed
+// outputs; i8 inputs and u8 outputs have their sign bit flipped on the way.
 struct BytesView {
   const std::int8_t* weights = nullptr;
   const std::int32_t* lanes = nullptr;
   const std::int32_t* terms = nullptr;  // null, or one addend for each pixel
   MultiplierView once;                  // where sums are rounded once: fully connected layers
   bool bounded = false;
-  std::int32_t out_zero_point = 0;
-  IntegerClamp clamp;
+  bool flip_in = false, flip_out = false;
+  std::int32_t out_zero_point = 0;  // minus 128 where flip_out
+  IntegerClamp clamp;               // the same
 };
 
-// image: never read beyond a pixel's segments. T is int8_t or uint8_t. Bit-identical to the reference kernels.
-template <typename T>
-void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
-               const BytesView& packed, Index units, const Part& part, T* out);
+// image: never read beyond a pixel's segments. Bit-identical to the reference kernels.
+void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const BytesView& packed,
+               Index units, const Part& part, std::uint8_t* out);
 
 // terms[pixel] = factor * (sum of what the pixel reads - less), for the pixels of the part: the third term of
 // PackedBytes.
-void pixel_terms(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
+void pixel_terms(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, bool flip_in,
                  const Part& part, std::int32_t factor, std::int32_t less, std::int32_t* terms);
-
-// Copies rows [row_begin, row_end) of all rows of all images into the padded image, as unsigned bytes; outside of the
-// input there is `zero_point` (after that).
-void pad_bytes(const Window2D& w, const PaddedImage& image, const std::uint8_t* in, ImageBytes bytes,
-               std::uint8_t zero_point, Index row_begin, Index row_end, std::uint8_t* to);
 
 }  // namespace lichen::kernels::avx512

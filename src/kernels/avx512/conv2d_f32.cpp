@@ -8,6 +8,7 @@ namespace lichen::kernels::avx512 {
 namespace {
 
 struct FloatTile {
+  static constexpr int kTileRows = kRowsMax;
   const PatternView& pattern;
   const float* image;
   const float* packed;

@@ -10,10 +10,9 @@ namespace {
 constexpr Index kTogether = 4;  // elements that vpdpbusd multiplies and adds up in one lane
 constexpr int kSignBits = static_cast<int>(0x80808080U);
 
-template <ImageBytes kBytes>
-inline __m512i as_unsigned(__m512i bytes) {
-  if constexpr (kBytes == ImageBytes::kSigned) return _mm512_xor_si512(bytes, _mm512_set1_epi32(kSignBits));
-  return bytes;
+// What unsigns the image's bytes.
+inline __m512i flip_of(bool flip) {
+  return _mm512_set1_epi32(flip ? kSignBits : 0);
 }
 
 // The last 1 to 3 bytes of a segment; the weights beyond them are 0.
@@ -23,6 +22,8 @@ inline std::int32_t last_bytes(const std::uint8_t* at, Index count) {
   if (count > 2) bytes |= std::uint32_t{at[2]} << 16;
   return static_cast<std::int32_t>(bytes);
 }
+
+constexpr int kGroup = 4;  // vectors that are packed together
 
 // Stores kPanels times 16 bytes of one pixel, of which `columns` are there.
 template <int kPanels>
@@ -38,13 +39,15 @@ inline void store_panels(const __m128i* chunks, void* to, Index columns) {
   }
 }
 
-template <typename T, ImageBytes kBytes>
+// kBounded: BytesView::bounded, and rounded twice. The rest is rare or has few pixels, and gets smaller tiles.
+template <bool kBounded>
 struct ByteTile {
+  static constexpr int kTileRows = kBounded ? kRowsMax : 4;
   const PatternView& pattern;
   const std::uint8_t* image;
   const BytesView& packed;
   Index units;
-  T* out;
+  std::uint8_t* out;
 
   [[nodiscard]] Index depth() const {  // bytes of a channel's weights
     return pattern.count * ((pattern.length + kTogether - 1) / kTogether) * kTogether;
@@ -57,59 +60,51 @@ struct ByteTile {
     walk.next(image, rows);
     __m512i sums[kRows][kPanels];
     sum<kRows, kPanels>(rows, pixel, channel, sums);
-    if (packed.bounded && packed.once.values == nullptr) {
-#pragma GCC unroll 12
-      for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-        for (int v = 0; v < kPanels; ++v) sums[r][v] = scaled_bounded(sums[r][v], parts(channel + kPanel * v));
-      }
-      store<kRows, kPanels>(sums, pixel, channel);
-    } else {
-      __m512i kept[kRows][kPanels];  // a copy, so that the sums above need no memory
-#pragma GCC unroll 12
-      for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 4
-        for (int v = 0; v < kPanels; ++v) kept[r][v] = sums[r][v];
-      }
-      scale_slowly(&kept[0][0], kRows, kPanels, channel);
-      store<kRows, kPanels>(kept, pixel, channel);
-    }
+    store(sums, pixel, channel, std::make_index_sequence<(kRows * kPanels + kGroup - 1) / kGroup>{});
   }
 
-  [[gnu::noinline]] void scale_slowly(__m512i* sums, int rows, int panels, Index channel) const {
-    for (int i = 0; i < rows * panels; ++i) {
-      const Index first = channel + i % panels * kPanel;
-      if (packed.once.values == nullptr) {
-        sums[i] = scaled_any(sums[i], parts(first), packed.out_zero_point);
-      } else {
-        sums[i] = _mm512_add_epi32(multiply_rounding_once(sums[i], packed.once, first),
-                                   _mm512_set1_epi32(packed.out_zero_point));
-      }
-    }
+  // Always inline: the sums stay in registers only if the compiler sees all uses of the array early.
+  template <int kRows, int kPanels, std::size_t... kIndex>
+  [[gnu::always_inline]] void store(const __m512i (&sums)[kRows][kPanels], Index pixel, Index channel, std::index_sequence<kIndex...>) const {
+    (store_group<int{kIndex} * kGroup>(sums, pixel, channel), ...);
   }
 
-  // Four vectors at a time become 64 bytes: 16 of each, in order after a transposition of words of 4.
-  template <int kRows, int kPanels>
-  void store(const __m512i (&values)[kRows][kPanels], Index pixel, Index channel) const {
-    constexpr int kCount = kRows * kPanels;
+  // Four vectors become 64 bytes: 16 of each, in order after a transposition of words of 4.
+  template <int kFirst, int kRows, int kPanels>
+  [[gnu::always_inline]] void store_group(const __m512i (&sums)[kRows][kPanels], Index pixel, Index channel) const {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const auto value = [&](int i) { return i < kCount ? values[i / kPanels][i % kPanels] : _mm512_setzero_si512(); };
-#pragma GCC unroll 12
-    for (int i = 0; i < kCount; i += 4) {
-      const __m512i bytes = _mm512_permutexvar_epi32(
-          order, clamped_bytes<T>(value(i), value(i + 1), value(i + 2), value(i + 3), packed.clamp));
-      const __m128i chunks[4] = {_mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
-                                 _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3)};
+    const __m512i clamped = clamped_bytes<std::int8_t>(
+        scaled<kFirst>(sums, channel), scaled<kFirst + 1>(sums, channel), scaled<kFirst + 2>(sums, channel),
+        scaled<kFirst + 3>(sums, channel), packed.clamp);
+    const __m512i bytes = _mm512_xor_si512(_mm512_permutexvar_epi32(order, clamped), flip_of(packed.flip_out));
+    const __m128i chunks[kGroup] = {_mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
+                                    _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3)};
 #pragma GCC unroll 4
-      for (int j = 0; j < 4; j += kPanels) {
-        if (i + j >= kCount) continue;
-        store_panels<kPanels>(chunks + j, out + (pixel + (i + j) / kPanels) * units + channel, units - channel);
-      }
+    for (int j = 0; j < kGroup; j += kPanels) {
+      if (kFirst + j >= kRows * kPanels) continue;
+      store_panels<kPanels>(chunks + j, out + (pixel + (kFirst + j) / kPanels) * units + channel, units - channel);
     }
   }
 
+  template <int kIndex, int kRows, int kPanels>
+  [[gnu::always_inline]] __m512i scaled(const __m512i (&sums)[kRows][kPanels], Index channel) const {
+    if constexpr (kIndex >= kRows * kPanels) {
+      return _mm512_setzero_si512();
+    } else if constexpr (kBounded) {
+      return scaled_bounded(sums[kIndex / kPanels][kIndex % kPanels], parts(channel + kPanel * (kIndex % kPanels)));
+    } else {
+      return scaled_slowly(sums[kIndex / kPanels][kIndex % kPanels], channel + kPanel * (kIndex % kPanels));
+    }
+  }
+
+  [[gnu::noinline]] __m512i scaled_slowly(__m512i sum, Index channel) const {
+    if (packed.once.values == nullptr) return scaled_any(sum, parts(channel), packed.out_zero_point);
+    return _mm512_add_epi32(multiply_rounding_once(sum, packed.once, channel),
+                            _mm512_set1_epi32(packed.out_zero_point));
+  }
+
   template <int kRows, int kPanels>
-  void sum(const std::uint8_t* const (&rows)[kRows], Index pixel, Index channel,
+  [[gnu::always_inline]] void sum(const std::uint8_t* const (&rows)[kRows], Index pixel, Index channel,
            __m512i (&sums)[kRows][kPanels]) const {
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
@@ -117,6 +112,7 @@ struct ByteTile {
       for (int v = 0; v < kPanels; ++v)
         sums[r][v] = _mm512_add_epi32(term, lane_part<__m512i>(parts(channel + kPanel * v), kLaneBias));
     }
+    const __m512i flip = flip_of(packed.flip_in);
     const Index panel_bytes = kPanel * depth();
     const std::int8_t* weights = packed.weights + channel * depth();
     const Index fours = pattern.length / kTogether;
@@ -130,7 +126,7 @@ struct ByteTile {
         for (int r = 0; r < kRows; ++r) {
           std::int32_t four;
           __builtin_memcpy(&four, rows[r] + offset + kTogether * k, sizeof four);
-          const __m512i a = as_unsigned<kBytes>(_mm512_set1_epi32(four));
+          const __m512i a = _mm512_xor_si512(_mm512_set1_epi32(four), flip);
           for (int v = 0; v < kPanels; ++v) sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], a, b[v]);
         }
       }
@@ -138,7 +134,7 @@ struct ByteTile {
 #pragma GCC unroll 12
       for (int r = 0; r < kRows; ++r) {
         const __m512i a =
-            as_unsigned<kBytes>(_mm512_set1_epi32(last_bytes(rows[r] + offset + kTogether * fours, rest)));
+            _mm512_xor_si512(_mm512_set1_epi32(last_bytes(rows[r] + offset + kTogether * fours, rest)), flip);
         for (int v = 0; v < kPanels; ++v)
           sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], a, _mm512_load_si512(weights + v * panel_bytes));
       }
@@ -161,10 +157,8 @@ void each_wide_row(const PixelGrid& grid, const Part& part, const Tile& tile) {
   if (channel < part.unit_end) run(std::integral_constant<int, 1>{});
 }
 
-template <ImageBytes kBytes, typename T>
-void conv2d_of(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const BytesView& packed,
-               Index units, const Part& part, T* out) {
-  const ByteTile<T, kBytes> tile{pattern, image, packed, units, out};
+template <typename Tile>
+void each_tile_of(const PixelGrid& grid, const Part& part, const Tile& tile) {
   if (grid.batch * grid.height * grid.width > 1) {
     each_tile(grid, part, tile);
   } else {
@@ -172,98 +166,39 @@ void conv2d_of(const PixelGrid& grid, const PatternView& pattern, const std::uin
   }
 }
 
-template <ImageBytes kBytes>
-std::int32_t sum_of(const std::uint8_t* at, Index count) {
+std::int32_t sum_of(const std::uint8_t* at, Index count, __m512i flip) {
   __m512i sums = _mm512_setzero_si512();
   for (Index i = 0; i < count; i += 64) {
     const __mmask64 there = count - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (count - i)) - 1;
-    __m512i bytes = _mm512_maskz_loadu_epi8(there, at + i);
-    if constexpr (kBytes == ImageBytes::kSigned)
-      bytes = _mm512_maskz_mov_epi8(there, as_unsigned<kBytes>(bytes));
+    const __m512i bytes =
+        _mm512_maskz_mov_epi8(there, _mm512_xor_si512(_mm512_maskz_loadu_epi8(there, at + i), flip));
     sums = _mm512_add_epi64(sums, _mm512_sad_epu8(bytes, _mm512_setzero_si512()));
   }
   return static_cast<std::int32_t>(_mm512_reduce_add_epi64(sums));
 }
 
-template <ImageBytes kBytes>
-void terms_of(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const Part& part,
-              std::int32_t factor, std::int32_t less, std::int32_t* terms) {
+}  // namespace
+
+void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const BytesView& packed,
+               Index units, const Part& part, std::uint8_t* out) {
+  if (packed.bounded && packed.once.values == nullptr) {
+    each_tile_of(grid, part, ByteTile<true>{pattern, image, packed, units, out});
+  } else {
+    each_tile_of(grid, part, ByteTile<false>{pattern, image, packed, units, out});
+  }
+}
+
+void pixel_terms(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, bool flip_in,
+                 const Part& part, std::int32_t factor, std::int32_t less, std::int32_t* terms) {
+  const __m512i flip = flip_of(flip_in);
   PixelWalk walk(grid, part.pixel_begin);
   for (Index pixel = part.pixel_begin; pixel < part.pixel_end; ++pixel) {
     const std::uint8_t* rows[1];
     walk.next(image, rows);
     auto sum = static_cast<std::uint32_t>(-less);
     for (Index s = 0; s < pattern.count; ++s)
-      sum += static_cast<std::uint32_t>(sum_of<kBytes>(rows[0] + pattern.offsets[s], pattern.length));
+      sum += static_cast<std::uint32_t>(sum_of(rows[0] + pattern.offsets[s], pattern.length, flip));
     terms[pixel] = static_cast<std::int32_t>(sum * static_cast<std::uint32_t>(factor));
-  }
-}
-
-// Copies bytes; 128 is added to each where they are signed.
-template <ImageBytes kBytes>
-void copy(const std::uint8_t* from, Index count, std::uint8_t* to) {
-  for (Index i = 0; i < count; i += 64) {
-    const __mmask64 there = count - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (count - i)) - 1;
-    _mm512_mask_storeu_epi8(to + i, there, as_unsigned<kBytes>(_mm512_maskz_loadu_epi8(there, from + i)));
-  }
-}
-
-inline void fill(std::uint8_t* to, Index count, std::uint8_t value) {
-  if (count > 0) __builtin_memset(to, value, static_cast<std::size_t>(count));
-}
-
-template <ImageBytes kBytes>
-void pad_rows(const Window2D& w, const PaddedImage& image, const std::uint8_t* in, std::uint8_t zero_point,
-              Index row_begin, Index row_end, std::uint8_t* to) {
-  const Index row = image.width * image.pixel;
-  const Index left = w.pad_w * image.pixel;
-  const Index columns = w.in_w < image.width - w.pad_w ? w.in_w : image.width - w.pad_w;
-  const Index middle = columns * w.in_c;
-  for (Index at = row_begin; at < row_end; ++at) {
-    std::uint8_t* begin = to + at * row;
-    const Index y = at % image.height - w.pad_h;
-    if (!inside(y, w.in_h)) {
-      fill(begin, row, zero_point);
-      continue;
-    }
-    fill(begin, left, zero_point);
-    copy<kBytes>(in + (at / image.height * w.in_h + y) * w.in_w * w.in_c, middle, begin + left);
-    fill(begin + left + middle, row - left - middle, zero_point);
-  }
-}
-
-}  // namespace
-
-template <typename T>
-void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
-               const BytesView& packed, Index units, const Part& part, T* out) {
-  if (bytes == ImageBytes::kSigned) {
-    conv2d_of<ImageBytes::kSigned>(grid, pattern, image, packed, units, part, out);
-  } else {
-    conv2d_of<ImageBytes::kUnsigned>(grid, pattern, image, packed, units, part, out);
-  }
-}
-
-template void conv2d_i8(const PixelGrid&, const PatternView&, const std::uint8_t*, ImageBytes, const BytesView&, Index,
-                        const Part&, std::int8_t*);
-template void conv2d_i8(const PixelGrid&, const PatternView&, const std::uint8_t*, ImageBytes, const BytesView&, Index,
-                        const Part&, std::uint8_t*);
-
-void pixel_terms(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, ImageBytes bytes,
-                 const Part& part, std::int32_t factor, std::int32_t less, std::int32_t* terms) {
-  if (bytes == ImageBytes::kSigned) {
-    terms_of<ImageBytes::kSigned>(grid, pattern, image, part, factor, less, terms);
-  } else {
-    terms_of<ImageBytes::kUnsigned>(grid, pattern, image, part, factor, less, terms);
-  }
-}
-
-void pad_bytes(const Window2D& w, const PaddedImage& image, const std::uint8_t* in, ImageBytes bytes,
-               std::uint8_t zero_point, Index row_begin, Index row_end, std::uint8_t* to) {
-  if (bytes == ImageBytes::kSigned) {
-    pad_rows<ImageBytes::kSigned>(w, image, in, zero_point, row_begin, row_end, to);
-  } else {
-    pad_rows<ImageBytes::kUnsigned>(w, image, in, zero_point, row_begin, row_end, to);
   }
 }
 

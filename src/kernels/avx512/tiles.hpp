@@ -10,7 +10,7 @@
 namespace lichen::kernels::avx512 {
 namespace {
 
-inline constexpr int kTileRows = 12;  // 24 sums of the 32 registers, in tiles of two panels
+inline constexpr int kRowsMax = 12;  // 24 sums of the 32 registers, in tiles of two panels
 
 // The next pixels of a grid, in order, as places in the image.
 class PixelWalk {
@@ -55,14 +55,14 @@ inline void run_rows(const Tile& tile, PixelWalk& walk, Index rows, Index pixel,
   kRuns[rows - 1](tile, walk, pixel, channel);
 }
 
-// Tiles of nearly equal height: a last one of a single row would be mostly waiting.
+// Tiles of nearly equal height, Tile::kTileRows at most: a last one of a single row would be mostly waiting.
 template <int kPanels, typename Tile>
 inline void each_row_tile(const PixelGrid& grid, const Part& part, Index channel, const Tile& tile) {
   PixelWalk walk(grid, part.pixel_begin);
-  Index tiles = (part.pixel_end - part.pixel_begin + kTileRows - 1) / kTileRows;
+  Index tiles = (part.pixel_end - part.pixel_begin + Tile::kTileRows - 1) / Tile::kTileRows;
   for (Index at = part.pixel_begin; tiles > 0; --tiles) {
     const Index rows = (part.pixel_end - at + tiles - 1) / tiles;
-    run_rows<kPanels>(tile, walk, rows, at, channel, std::make_index_sequence<kTileRows>{});
+    run_rows<kPanels>(tile, walk, rows, at, channel, std::make_index_sequence<Tile::kTileRows>{});
     at += rows;
   }
 }
