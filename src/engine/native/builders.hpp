@@ -28,7 +28,5 @@ struct Builder {
 [[nodiscard]] StepResult build_depthwise_conv2d(const BuildContext& context);
 [[nodiscard]] StepResult build_fully_connected(const BuildContext& context);
 [[nodiscard]] StepResult build_dequantize(const BuildContext& context);
-[[nodiscard]] StepResult build_logistic(const BuildContext& context);
-[[nodiscard]] StepResult build_relu(const BuildContext& context);  // Relu and Relu6
 
 }  // namespace lichen::engine

@@ -25,8 +25,11 @@ kernels::FloatRange range_of(graph::Activation activation) {
 }
 
 kernels::IntegerClamp clamp_of(graph::Activation activation, const graph::Tensor& output) {
+  return clamp_of(range_of(activation), output);
+}
+
+kernels::IntegerClamp clamp_of(kernels::FloatRange range, const graph::Tensor& output) {
   const tensor::IntegerRange whole = tensor::range_of(output.spec.dtype);
-  const kernels::FloatRange range = range_of(activation);
   const auto stored = [&](float real) {  // clamped as a float, so that infinities are whole.min and whole.max
     const float moved =
         std::round(real / output.quantization.scale()) + static_cast<float>(output.quantization.zero_point());

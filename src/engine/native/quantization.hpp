@@ -15,6 +15,7 @@ namespace lichen::engine {
 [[nodiscard]] kernels::FloatRange range_of(graph::Activation activation);
 // The same clamp in the stored integers of `output`.
 [[nodiscard]] kernels::IntegerClamp clamp_of(graph::Activation activation, const graph::Tensor& output);
+[[nodiscard]] kernels::IntegerClamp clamp_of(kernels::FloatRange range, const graph::Tensor& output);
 
 // Which product of scales LiteRT's kernel forms: in double for convolutions of i8, in float for u8 and for fully
 // connected layers with one scale.

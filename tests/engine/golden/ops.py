@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Makes ops.json: what LiteRT's reference kernels (OpResolverType.BUILTIN_REF) answer to single ops.
+
+  python3 -m venv V && V/bin/pip install ai-edge-litert numpy
+  V/bin/python tests/engine/golden/ops.py
+
+Each case is one op of ours, its attributes, its inputs with their bytes, and the outputs that LiteRT gave. Ops and
+attributes are named as in src/graph/ops; ops_golden_test.cpp reads them.
+"""
+import importlib.metadata
+import json
+import pathlib
+import re
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+HERE = pathlib.Path(__file__).parent
+TYPES = {np.float32: ("FLOAT32", "f32"), np.int8: ("INT8", "i8"), np.uint8: ("UINT8", "u8"), np.int16: ("INT16", "i16"),
+         np.int32: ("INT32", "i32"), np.int64: ("INT64", "i64"), np.bool_: ("BOOL", "bool"), np.float16: ("FLOAT16", "f16")}
+# Ops that the resolver of reference kernels does not have.
+WITHOUT_REFERENCE = dict.fromkeys(("CEIL", "ELU", "ROUND"), OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+RANDOM = np.random.default_rng(7)
+
+
+def values(dtype, shape, low=-4.0, high=4.0):
+    """Random values of a type: reals in [low, high], whole numbers over all that bytes hold, or in [low, high]."""
+    if dtype == np.bool_:
+        return RANDOM.integers(0, 2, shape).astype(np.bool_)
+    if np.issubdtype(dtype, np.floating):
+        return RANDOM.uniform(low, high, shape).astype(dtype)
+    if dtype in (np.int8, np.uint8, np.int16) and (low, high) == (-4.0, 4.0):
+        info = np.iinfo(dtype)
+        return RANDOM.integers(info.min, info.max + 1, shape).astype(dtype)
+    return RANDOM.integers(int(low), int(high) + 1, shape).astype(dtype)
+
+
+def all_bytes(dtype):
+    info = np.iinfo(dtype)
+    return np.arange(info.min, info.max + 1).astype(dtype)
+
+
+class Case:
+    """inputs: (array, (scale, zero point) or None, is constant); outputs: (type, (scale, zero point) or None)."""
+
+    def __init__(self, tfl, op, inputs, outputs, attributes=None, options=None):
+        self.tfl, self.op, self.inputs, self.outputs = tfl, op, inputs, outputs
+        self.attributes, self.options = attributes or {}, options
+
+
+def tensor_of(name, dtype, shape, quantization, buffer):
+    tensor = schema.TensorT()
+    tensor.name, tensor.buffer = name, buffer
+    tensor.type = getattr(schema.TensorType, TYPES[dtype][0])
+    tensor.shape = None if shape is None else list(shape)
+    if quantization is not None:
+        tensor.quantization = schema.QuantizationParametersT()
+        tensor.quantization.scale = list(np.atleast_1d(quantization[0]))
+        tensor.quantization.zeroPoint = list(np.atleast_1d(quantization[1]))
+        tensor.quantization.quantizedDimension = quantization[2] if len(quantization) > 2 else 0
+    return tensor
+
+
+def model_of(case):
+    model = schema.ModelT()
+    model.version = 3
+    code = schema.OperatorCodeT()
+    code.builtinCode = getattr(schema.BuiltinOperator, case.tfl)
+    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+    code.version = 1
+    graph = schema.SubGraphT()
+    graph.tensors, graph.inputs, graph.outputs = [], [], []
+    model.buffers = [schema.BufferT()]
+    operator = schema.OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = 0, [], []
+    for array, quantization, constant in case.inputs:
+        buffer = 0
+        if constant:
+            data = schema.BufferT()
+            data.data = np.frombuffer(array.tobytes(), np.uint8)
+            buffer = len(model.buffers)
+            model.buffers.append(data)
+        else:
+            graph.inputs.append(len(graph.tensors))
+        operator.inputs.append(len(graph.tensors))
+        graph.tensors.append(tensor_of(f"t{len(graph.tensors)}", array.dtype.type, array.shape, quantization, buffer))
+    for dtype, quantization in case.outputs:
+        graph.outputs.append(len(graph.tensors))
+        operator.outputs.append(len(graph.tensors))
+        graph.tensors.append(tensor_of(f"t{len(graph.tensors)}", dtype, [], quantization, 0))
+    if case.options is not None:
+        name, fields = case.options
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+        operator.builtinOptions = getattr(schema, name + "T")()
+        for key, value in fields.items():
+            setattr(operator.builtinOptions, key, value)
+    graph.operators = [operator]
+    model.operatorCodes, model.subgraphs = [code], [graph]
+    builder = flatbuffers.Builder(1 << 16)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def described(array, quantization):
+    made = {"dtype": TYPES[array.dtype.type][1], "shape": list(array.shape), "hex": array.tobytes().hex()}
+    if quantization is not None:
+        made["scales"] = [float(s) for s in np.atleast_1d(np.float32(quantization[0]))]
+        made["zero_points"] = [int(z) for z in np.atleast_1d(quantization[1])]
+        made["axis"] = quantization[2] if len(quantization) > 2 else 0
+    return made
+
+
+def answered(case):
+    resolver = WITHOUT_REFERENCE.get(case.tfl, OpResolverType.BUILTIN_REF)
+    interpreter = Interpreter(model_content=model_of(case), experimental_op_resolver_type=resolver)
+    interpreter.allocate_tensors()
+    details = iter(interpreter.get_input_details())
+    inputs = []
+    for array, quantization, constant in case.inputs:
+        if not constant:
+            interpreter.set_tensor(next(details)["index"], array)
+        inputs.append(described(array, quantization) | {"constant": constant})
+    interpreter.invoke()
+    outputs = [described(np.asarray(interpreter.get_tensor(detail["index"])), quantization)
+               for detail, (_, quantization) in zip(interpreter.get_output_details(), case.outputs)]
+    return {"op": case.op, "attributes": case.attributes, "inputs": inputs, "outputs": outputs}
+
+
+def unary_cases():
+    reals = {"ABS": "Abs", "CEIL": "Ceil", "COS": "Cos", "ELU": "Elu", "EXP": "Exp", "FLOOR": "Floor", "GELU": "Gelu",
+             "HARD_SWISH": "HardSwish", "LEAKY_RELU": "LeakyRelu", "LOG": "Log", "LOGISTIC": "Logistic", "NEG": "Neg",
+             "RELU": "Relu", "RELU_0_TO_1": "Relu0To1", "RELU6": "Relu6", "RELU_N1_TO_1": "ReluN1To1", "ROUND": "Round",
+             "RSQRT": "Rsqrt", "SIGN": "Sign", "SIN": "Sin", "SQRT": "Sqrt", "SQUARE": "Square", "TANH": "Tanh"}
+    for tfl, op in reals.items():
+        attributes, options = {}, None
+        if op == "Elu":
+            attributes = {"alpha": 1.0}
+        if op == "Gelu":
+            options = ("GeluOptions", {"approximate": False})
+        if op == "LeakyRelu":
+            attributes, options = {"alpha": float(np.float32(0.3))}, ("LeakyReluOptions", {"alpha": 0.3})
+        positive = op in ("Log", "Rsqrt", "Sqrt")
+        yield Case(tfl, op, [(values(np.float32, (3, 50), 0.01 if positive else -7, 7), None, False)],
+                   [(np.float32, None)], attributes, options)
+        if op == "Gelu":
+            yield Case(tfl, op, [(values(np.float32, (50,)), None, False)], [(np.float32, None)], {"alpha": 1.0},
+                       ("GeluOptions", {"approximate": True}))
+        for dtype in (np.int8, np.uint8):
+            low = -128 if dtype == np.int8 else 0
+            scales = [((0.05, low + 128), (0.05, low + 128)), ((0.037, low + 101), (0.021, low + 90)),
+                      ((0.11, low), (0.013, low))]
+            if op == "Neg":  # LiteRT ignores the scales
+                scales = scales[:1]
+            if op in ("Logistic",):
+                scales = [(s[0], (1 / 256, low)) for s in scales]
+            if op in ("Tanh",):
+                scales = [(s[0], (1 / 128, low + 128)) for s in scales]
+            if positive:
+                scales = [((0.05, low), (0.05, low + 128)), ((0.037, low), (0.021, low + 90))]
+            for before, after in scales:
+                whole = all_bytes(dtype)[1 if positive else 0:]
+                yield Case(tfl, op, [(whole, before, False)], [(dtype, after)], attributes, options)
+    yield Case("LOGICAL_NOT", "LogicalNot", [(values(np.bool_, (9,)), None, False)], [(np.bool_, None)])
+    for dtype in (np.int32, np.int64):
+        yield Case("NEG", "Neg", [(values(dtype, (9,), -100, 100), None, False)], [(dtype, None)])
+    yield Case("ABS", "Abs", [(values(np.int32, (9,), -100, 100), None, False)], [(np.int32, None)])
+
+
+def main():
+    cases, refused = [], []
+    for case in [*unary_cases()]:
+        try:
+            cases.append(answered(case))
+        except (RuntimeError, ValueError) as error:
+            what = [TYPES[array.dtype.type][1] for array, _, _ in case.inputs]
+            refused.append(f"{case.op} {what}: {re.sub(chr(10), ' ', str(error))[:120]}")
+    print(*sorted(set(refused)), sep="\n")
+    made_with = {name: importlib.metadata.version(name) for name in ("ai-edge-litert", "numpy")}
+    lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
+    (HERE / "ops.json").write_text(f'{{"made_with":{json.dumps(made_with)},"cases":[\n{lines}\n]}}\n')
+    print(len(cases), "cases")
+
+
+if __name__ == "__main__":
+    main()

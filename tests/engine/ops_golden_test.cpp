@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// Single ops beside LiteRT's reference kernels (golden/ops.json, made by golden/ops.py): whole numbers bit for bit,
+// reals within 1e-4 of the largest. Both with reference and with native kernels.
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "graph/verify.hpp"
+#include "support.hpp"
+
+namespace {
+
+using namespace lichen;
+using nlohmann::json;
+
+Bytes bytes_of_hex(const std::string& hex) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  Bytes bytes;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes.push_back(static_cast<std::byte>(digit(hex[i]) * 16 + digit(hex[i + 1])));
+  return bytes;
+}
+
+graph::Tensor tensor_of(const json& described, const std::string& name) {
+  graph::Tensor tensor;
+  const auto dims = described["shape"].get<std::vector<std::int64_t>>();
+  tensor.spec = {name, *tensor::dtype_named(described["dtype"].get<std::string>()), tensor::Shape(dims)};
+  if (described.contains("scales")) {
+    tensor.quantization.scales = described["scales"].get<std::vector<float>>();
+    tensor.quantization.zero_points = described["zero_points"].get<std::vector<std::int32_t>>();
+    tensor.quantization.axis = described["axis"].get<std::size_t>();
+  }
+  if (described.value("constant", false))
+    tensor.constant = tensor::Data::own(bytes_of_hex(described["hex"].get<std::string>()));
+  return tensor;
+}
+
+graph::Activation activation_of(const json& a) {
+  const std::string name = a.value("activation", "none");
+  if (name == "relu") return graph::Activation::kRelu;
+  if (name == "relu6") return graph::Activation::kRelu6;
+  return name == "relu_n1_to_1" ? graph::Activation::kReluN1To1 : graph::Activation::kNone;
+}
+
+tensor::DType dtype_of(const json& a) {
+  return *tensor::dtype_named(a.value("to", "i64"));
+}
+
+// The attributes that fit the op, with the fields that the case names.
+graph::Attributes attributes_of(graph::Op op, const json& a) {
+  const auto fits = [&](const graph::Attributes& attributes) {
+    return graph::schema_of(op).attributes_fit(attributes);
+  };
+  const std::vector<graph::Attributes> all = {
+      graph::NoAttributes{},
+      graph::UnaryAttributes{a.value("alpha", 0.0F), a.value("beta", 0.0F)},
+      graph::ElementwiseAttributes{activation_of(a)},
+      graph::ReduceAttributes{a.value("keep_dims", true), false},
+      graph::ArgAttributes{a.value("axis", 0), a.value("keep_dims", true), false, dtype_of(a)},
+      graph::TopKAttributes{-1, true, true, dtype_of(a)},
+      graph::CumSumAttributes{a.value("exclusive", false), a.value("reverse", false)},
+      graph::CastAttributes{dtype_of(a)}};
+  const auto at = std::ranges::find_if(all, fits);
+  LICHEN_ASSERT(at != all.end());
+  return *at;
+}
+
+void compare_output(std::span<const std::byte> got, const json& wanted) {
+  const Bytes bytes = bytes_of_hex(wanted["hex"].get<std::string>());
+  ASSERT_EQ(got.size(), bytes.size());
+  if (wanted["dtype"] == "f32") {
+    EXPECT_LE(lichen::testing::relative_difference(lichen::testing::floats_of(got), lichen::testing::floats_of(bytes)),
+              1e-4);
+    return;
+  }
+  const auto at = std::ranges::mismatch(got, bytes).in1 - got.begin();
+  EXPECT_EQ(static_cast<std::size_t>(at), got.size())
+      << "byte " << at << " is " << static_cast<int>(got[static_cast<std::size_t>(at)]) << ", not "
+      << static_cast<int>(bytes[static_cast<std::size_t>(at)]);
+}
+
+void compare(const json& wanted, bool reference_only) {
+  const auto op = graph::op_named(wanted["op"].get<std::string>());
+  ASSERT_TRUE(op);
+  graph::Graph g;
+  g.name = "case";
+  graph::Node node{*op, "node", attributes_of(*op, wanted["attributes"]), {}, {}};
+  for (const json& input : wanted["inputs"]) {
+    node.inputs.push_back(g.add(tensor_of(input, fmt::format("in{}", node.inputs.size()))));
+    if (!input["constant"].get<bool>()) g.inputs.push_back(node.inputs.back());
+  }
+  for (const json& output : wanted["outputs"])
+    node.outputs.push_back(g.add(tensor_of(output, fmt::format("out{}", node.outputs.size()))));
+  g.outputs = node.outputs;
+  g.nodes.push_back(node);
+  engine::SessionOptions options;
+  options.reference_kernels_only = reference_only;
+  auto session = engine::Session::create(g, options);
+  ASSERT_TRUE(session) << session.error().to_line();
+  std::size_t at = 0;
+  for (const json& input : wanted["inputs"]) {
+    if (input["constant"].get<bool>()) continue;
+    const Bytes bytes = bytes_of_hex(input["hex"].get<std::string>());
+    ASSERT_EQ(bytes.size(), (*session)->input(at).size());
+    std::ranges::copy(bytes, (*session)->input(at++).begin());
+  }
+  const auto ran = (*session)->run();
+  ASSERT_TRUE(ran) << ran.error().to_line();
+  for (std::size_t i = 0; i < g.outputs.size(); ++i) compare_output((*session)->output(i), wanted["outputs"][i]);
+}
+
+std::string name_of(const json& wanted) {
+  std::string name = wanted["op"].get<std::string>() + " " + wanted["attributes"].dump();
+  for (const char* side : {"inputs", "outputs"}) {
+    for (const json& tensor : wanted[side]) {
+      name += fmt::format(" {}{}", tensor["dtype"].get<std::string>(), tensor["shape"].dump());
+      if (tensor.contains("scales")) name += tensor["scales"].dump() + tensor["zero_points"].dump();
+    }
+  }
+  return name;
+}
+
+const json& cases() {
+  static const json kCases = [] {
+    const Bytes file = lichen::testing::read_file(lichen::testing::source_dir() / "tests/engine/golden/ops.json");
+    return json::parse(text_of(file), nullptr, false)["cases"];
+  }();
+  return kCases;
+}
+
+void compare_all(bool reference_only) {
+  ASSERT_GE(cases().size(), 90U);
+  for (const json& wanted : cases()) {
+    SCOPED_TRACE(name_of(wanted));
+    compare(wanted, reference_only);
+  }
+}
+
+TEST(OpsGolden, ReferenceKernelsEqualLiteRT) {
+  compare_all(true);
+}
+
+TEST(OpsGolden, NativeKernelsEqualLiteRT) {
+  compare_all(false);
+}
+
+}  // namespace
