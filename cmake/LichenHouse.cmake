@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # The house: compile options, and rooms (libraries) on floors.
 #
-# lichen_room(NAME n FLOOR k SOURCES a.cpp ... USES base ports ... LINKS ext::lib ...)
+# lichen_room(NAME n FLOOR k [SMALL] SOURCES a.cpp ... USES base ports ... LINKS ext::lib ...)
 #   makes lichen::n from src/n. Its headers are included as "n/file.hpp" and only by rooms that list it in USES
 #   (each room has an include root of its own, so a wrong include does not compile). USES of an equal or higher
-#   floor is a configuration error. USES and LINKS_PUBLIC are passed on to users; LINKS are private.
+#   floor is a configuration error. USES and LINKS_PUBLIC are passed on to users; LINKS are private. SMALL: it runs when a
+#   model is loaded, not when it is run; compiled for size it takes less than half of the room in a program.
 
 find_program(LICHEN_MOLD mold)
 if(LICHEN_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CROSSCOMPILING)  # GCC asks for a mold of the target
@@ -38,11 +39,14 @@ if(LICHEN_PLANTED_BUGS)
 endif()
 
 function(lichen_room)
-  cmake_parse_arguments(ROOM "" "NAME;FLOOR" "SOURCES;USES;LINKS;LINKS_PUBLIC" ${ARGN})
+  cmake_parse_arguments(ROOM "SMALL" "NAME;FLOOR" "SOURCES;USES;LINKS;LINKS_PUBLIC" ${ARGN})
   set(target lichen_${ROOM_NAME})
   add_library(${target} STATIC ${ROOM_SOURCES})
   add_library(lichen::${ROOM_NAME} ALIAS ${target})
   set_property(TARGET ${target} PROPERTY LICHEN_FLOOR ${ROOM_FLOOR})
+  if(ROOM_SMALL)
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
+  endif()
   set(root ${CMAKE_BINARY_DIR}/rooms/${ROOM_NAME})
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${ROOM_NAME} SYMBOLIC)
