@@ -25,7 +25,8 @@ constexpr std::size_t kInlinedNodesMax = graph::kNodesMax;
 
 class Specializer {
  public:
-  explicit Specializer(const Graph& from) : graph_(from) {}
+  // Dequantized weights are not folded before the rewrites had a look at them.
+  Specializer(const Graph& from, bool is_rewritten) : graph_(from), is_rewritten_(is_rewritten) {}
 
   Result<Graph> run(std::span<const tensor::Shape> input_shapes) {
     if (!input_shapes.empty()) LICHEN_TRY(set_inputs(input_shapes));
@@ -101,6 +102,7 @@ class Specializer {
 
   bool can_fold(const Node& node) const {
     if (graph::schema_of(node.op).has_state || !has_kernel(node.op)) return false;
+    if (is_rewritten_ && (node.op == Op::kDequantizeLinear || node.op == Op::kDequantize)) return false;
     const bool only_shapes = node.op == Op::kShape || node.op == Op::kSize;
     if (!only_shapes && !std::ranges::all_of(node.inputs, [&](TensorId id) { return is_constant(id); })) return false;
     std::size_t bytes = 0;
@@ -166,6 +168,7 @@ class Specializer {
   }
 
   Graph graph_;
+  bool is_rewritten_;
   std::deque<Node> todo_;
   std::size_t folded_bytes_ = 0;
   std::size_t inlined_nodes_ = 0;
@@ -175,7 +178,7 @@ class Specializer {
 
 Result<Graph> specialize(const Graph& graph, const SpecializeOptions& options) {
   LICHEN_TRY(graph::verify(graph));
-  Graph special = LICHEN_TRY(Specializer(graph).run(options.input_shapes));
+  Graph special = LICHEN_TRY(Specializer(graph, options.rewrite).run(options.input_shapes));
   if (options.rewrite) {
     const auto evaluator = [](const Graph& g, std::size_t at) { return evaluate(g, at); };
     LICHEN_TRY(graph::rewrite(special, evaluator));

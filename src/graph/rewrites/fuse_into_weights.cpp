@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "graph/rewrites/passes.hpp"
+
+namespace lichen::graph {
+namespace {
+
+// A layer in f32 with constant weights and bias and no activation, which nobody but one node reads.
+struct Layer {
+  NodeId node = kNoNode;
+  std::int64_t channels = 0;
+  std::size_t channel_axis = 0;  // of the weights
+};
+
+bool has_activation(const Node& node) {
+  if (const auto* a = std::get_if<Conv2DAttributes>(&node.attributes)) return a->activation != Activation::kNone;
+  if (const auto* a = std::get_if<DepthwiseConv2DAttributes>(&node.attributes)) return a->activation != Activation::kNone;
+  if (const auto* a = std::get_if<FullyConnectedAttributes>(&node.attributes)) return a->activation != Activation::kNone;
+  if (const auto* a = std::get_if<TransposeConvAttributes>(&node.attributes)) return a->activation != Activation::kNone;
+  return true;
+}
+
+std::optional<Layer> layer_before(const Editor& editor, TensorId id, NodeId reader) {
+  const NodeId made_by = editor.producer(id);
+  if (made_by == kNoNode || editor.only_reader(id) != reader || has_activation(editor.node(made_by))) return std::nullopt;
+  const Node& node = editor.node(made_by);
+  if (!editor.is_constant(node.inputs[1])) return std::nullopt;
+  if (node.inputs.size() > 2 && node.inputs[2] != kNoTensor && !editor.is_constant(node.inputs[2])) return std::nullopt;
+  const Tensor& weights = editor.tensor(node.inputs[1]);
+  const Tensor& out = editor.tensor(id);
+  if (weights.spec.dtype != tensor::DType::kF32 || !out.spec.shape.known() || out.spec.dtype != tensor::DType::kF32)
+    return std::nullopt;
+  Layer layer{made_by, out.spec.shape.dims().back(), 0};
+  if (node.op == Op::kDepthwiseConv2D) layer.channel_axis = 3;
+  if (weights.spec.shape[layer.channel_axis] != layer.channels) return std::nullopt;
+  return layer;
+}
+
+std::vector<float> bias_of(const Editor& editor, const Layer& layer) {
+  const Node& node = editor.node(layer.node);
+  if (node.inputs.size() > 2 && node.inputs[2] != kNoTensor) return floats_of(editor.tensor(node.inputs[2]));
+  return std::vector<float>(static_cast<std::size_t>(layer.channels), 0.0F);
+}
+
+Tensor constant_like(const Tensor& tensor, const std::vector<float>& values) {
+  return {tensor.spec, {}, tensor::Data::copy_of(std::span<const float>(values))};
+}
+
+void set_bias(Editor& editor, const Layer& layer, const std::vector<float>& bias) {
+  const TensorId id = editor.add({{editor.node(layer.node).name + ".bias", tensor::DType::kF32, {layer.channels}},
+                                  {},
+                                  tensor::Data::copy_of(std::span<const float>(bias))});
+  std::vector<TensorId> inputs = editor.node(layer.node).inputs;
+  if (inputs.size() < 3) inputs.resize(3, kNoTensor);
+  inputs[2] = id;
+  editor.set_inputs(layer.node, std::move(inputs));
+}
+
+void scale_weights(Editor& editor, const Layer& layer, const std::vector<float>& by_channel) {
+  const Tensor& weights = editor.tensor(editor.node(layer.node).inputs[1]);
+  std::vector<float> values = floats_of(weights);
+  std::size_t inner = 1;
+  for (std::size_t axis = layer.channel_axis + 1; axis < weights.spec.shape.rank(); ++axis)
+    inner *= static_cast<std::size_t>(weights.spec.shape[axis]);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] *= by_channel[i / inner % by_channel.size()];
+  const TensorId id = editor.add(constant_like(weights, values));
+  editor.set_input(layer.node, 1, id);
+}
+
+// y = scale * layer(x) + offset, by channel.
+void absorb(Editor& editor, const Layer& layer, NodeId id, const std::vector<float>& scale,
+            const std::vector<float>& offset) {
+  std::vector<float> bias = bias_of(editor, layer);
+  for (std::size_t c = 0; c < bias.size(); ++c) bias[c] = bias[c] * scale[c] + offset[c];
+  if (std::ranges::any_of(scale, [](float s) { return s != 1.0F; })) scale_weights(editor, layer, scale);
+  set_bias(editor, layer, bias);
+  const TensorId output = editor.node(id).outputs[0];
+  editor.remove(id);
+  editor.set_output(layer.node, 0, output);
+}
+
+// One value a channel (the last axis), or one for all; nullopt: it is something else.
+std::optional<std::vector<float>> by_channel(const Editor& editor, TensorId id, std::int64_t channels) {
+  if (!editor.is_constant(id)) return std::nullopt;
+  const Tensor& tensor = editor.tensor(id);
+  if (tensor.spec.dtype != tensor::DType::kF32) return std::nullopt;
+  const tensor::Shape& shape = tensor.spec.shape;
+  const std::vector<float> values = floats_of(tensor);
+  if (values.size() == 1) return std::vector<float>(static_cast<std::size_t>(channels), values[0]);
+  if (shape.elements() != channels || shape.dims().back() != channels) return std::nullopt;
+  return values;
+}
+
+void absorb_batch_norm(Editor& editor, NodeId id) {
+  const Node& node = editor.node(id);
+  const auto& a = std::get<NormAttributes>(node.attributes);
+  const auto layer = layer_before(editor, node.inputs[0], id);
+  if (!layer) return;
+  const auto rank = static_cast<std::int32_t>(editor.tensor(node.outputs[0]).spec.shape.rank());
+  if (a.axis != -1 && a.axis != rank - 1) return;
+  std::array<std::vector<float>, 4> given;  // scale, bias, mean, variance
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    auto values = by_channel(editor, node.inputs[i + 1], layer->channels);
+    if (!values) return;
+    given[i] = *std::move(values);
+  }
+  std::vector<float> scale(given[0].size());
+  std::vector<float> offset(given[0].size());
+  for (std::size_t c = 0; c < scale.size(); ++c) {
+    const double s = double{given[0][c]} / std::sqrt(double{given[3][c]} + double{a.epsilon});
+    scale[c] = static_cast<float>(s);
+    offset[c] = static_cast<float>(double{given[1][c]} - s * double{given[2][c]});
+  }
+  absorb(editor, *layer, id, scale, offset);
+}
+
+void absorb_binary(Editor& editor, NodeId id) {
+  const Node& node = editor.node(id);
+  if (std::get<ElementwiseAttributes>(node.attributes).activation != Activation::kNone) return;
+  const bool commutes = node.op == Op::kAdd || node.op == Op::kMul;
+  const std::size_t constant = commutes && editor.is_constant(node.inputs[0]) ? 0 : 1;
+  const TensorId input = node.inputs[1 - constant];
+  const auto layer = layer_before(editor, input, id);
+  if (!layer || editor.tensor(input).spec.shape != editor.tensor(node.outputs[0]).spec.shape) return;
+  const auto values = by_channel(editor, node.inputs[constant], layer->channels);
+  if (!values) return;
+  std::vector<float> scale(values->size(), 1.0F);
+  std::vector<float> offset(values->size(), 0.0F);
+  for (std::size_t c = 0; c < values->size(); ++c) {
+    const float v = (*values)[c];
+    if (node.op == Op::kAdd) offset[c] = v;
+    if (node.op == Op::kSub) offset[c] = -v;
+    if (node.op == Op::kMul) scale[c] = v;
+    if (node.op == Op::kDiv) scale[c] = 1.0F / v;
+  }
+  absorb(editor, *layer, id, scale, offset);
+}
+
+void matmul_to_layer(Editor& editor, NodeId id) {
+  const Node& node = editor.node(id);
+  const auto a = std::get<MatMulAttributes>(node.attributes);
+  const Tensor& x = editor.tensor(node.inputs[0]);
+  if (a.transpose_a || !editor.is_constant(node.inputs[1])) return;
+  const Tensor& w = editor.tensor(node.inputs[1]);
+  if (w.spec.shape.rank() != 2 || w.spec.dtype != tensor::DType::kF32 || w.spec.shape.elements() == 0) return;
+  if (!x.spec.shape.known() || x.spec.shape.rank() == 0 || x.spec.dtype != tensor::DType::kF32) return;
+  if (x.spec.shape.elements() == 0) return;
+  TensorId weights = node.inputs[1];
+  if (!a.transpose_b) {
+    weights = editor.add_like(node.inputs[1], tensor::Shape{w.spec.shape[1], w.spec.shape[0]});
+    editor.insert_before(id, {Op::kTranspose, node.name, TransposeAttributes{{1, 0}}, {node.inputs[1]}, {weights}});
+  }
+  const TensorId input = editor.node(id).inputs[0];
+  editor.set_inputs(id, {input, weights});
+  editor.set_op(id, Op::kFullyConnected, FullyConnectedAttributes{Activation::kNone, true});
+}
+
+}  // namespace
+
+void fuse_into_weights(Editor& editor) {
+  for (const NodeId id : editor.order()) {
+    if (!editor.is_alive(id)) continue;
+    switch (editor.node(id).op) {
+      case Op::kBatchNorm:
+        absorb_batch_norm(editor, id);
+        break;
+      case Op::kAdd:
+      case Op::kSub:
+      case Op::kMul:
+      case Op::kDiv:
+        absorb_binary(editor, id);
+        break;
+      case Op::kMatMul:
+        matmul_to_layer(editor, id);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+}  // namespace lichen::graph
