@@ -144,7 +144,7 @@ TEST(Session, TheSameInputGivesTheSameBytesAndInputsAreKept) {
 
 TEST(Session, TellsItsTensorsAndNodes) {
   const graph::Graph g = residual();
-  const auto session = engine::Session::create(g, {1, true});
+  const auto session = engine::Session::create(g, {.reference_kernels_only = true, .rewrite = false});
   ASSERT_TRUE(session) << session.error().to_line();
   EXPECT_EQ((*session)->inputs()[0].spec.name, "x");
   EXPECT_EQ((*session)->outputs()[0].spec.shape, (tensor::Shape{1, 6, 6, 3}));
@@ -152,6 +152,35 @@ TEST(Session, TellsItsTensorsAndNodes) {
   EXPECT_EQ((*session)->nodes()[0].kernel, "conv2d f32 reference");
   EXPECT_EQ((*session)->nodes()[0].macs, 36 * 9);
   EXPECT_GT((*session)->arena_bytes(), 0U);
+  const auto rewritten = engine::Session::create(g, {});
+  ASSERT_TRUE(rewritten) << rewritten.error().to_line();
+  EXPECT_EQ((*rewritten)->nodes().size(), 2U) << "the activation is part of the convolution";
+}
+
+TEST(Session, NewInputShapesArePlannedAnew) {
+  const graph::Graph g = residual();
+  const auto session = engine::Session::create(g, {});
+  ASSERT_TRUE(session) << session.error().to_line();
+  const std::vector<tensor::Shape> larger = {{2, 4, 9, 3}};
+  const auto resized = (*session)->resize(larger);
+  ASSERT_TRUE(resized) << resized.error().to_line();
+  EXPECT_EQ((*session)->outputs()[0].spec.shape, (tensor::Shape{2, 4, 9, 3}));
+  EXPECT_EQ((*session)->input(0).size(), 2U * 4 * 9 * 3 * sizeof(float));
+  ASSERT_TRUE((*session)->run());
+
+  const std::vector<tensor::Shape> wrong = {{2, 4, 9}};
+  EXPECT_FALSE((*session)->resize(wrong));
+  EXPECT_EQ((*session)->outputs()[0].spec.shape, (tensor::Shape{2, 4, 9, 3})) << "the old plan stays";
+}
+
+TEST(Session, ARunEndsBetweenNodesWhenItIsCancelled) {
+  const graph::Graph g = residual();
+  const auto session = engine::Session::create(g, {});
+  ASSERT_TRUE(session) << session.error().to_line();
+  const std::atomic<bool> cancelled = true;
+  const auto run = (*session)->run({.cancelled = &cancelled});
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code, Code::kUnavailable);
 }
 
 TEST(Session, NotANumberPassesThrough) {
