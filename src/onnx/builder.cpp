@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "onnx/builder.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "base/assert.hpp"
+#include "graph/ops/schema.hpp"
+#include "graph/verify.hpp"
+#include "onnx/tensors.hpp"
+
+namespace lichen::formats {
+
+using graph::kNoTensor;
+using graph::TensorId;
+
+Result<void> Builder::define(const std::string& name, TensorId id) {
+  if (!names_.try_emplace(name, Name{id, nullptr}).second) {
+    return fail(Code::kBadInput, "cannot load model", fmt::format("{}, tensor '{}'", graph_.name, clean_name(name)),
+                "two tensors have this name");
+  }
+  if (const auto known = name_hints_.find(name); known != name_hints_.end()) hint(id, known->second);
+  return {};
+}
+
+Result<void> Builder::define_pending(const std::string& name, ::onnx::TensorProto* initializer) {
+  LICHEN_TRY(define(name, kNoTensor));
+  names_[name].pending = initializer;
+  return {};
+}
+
+Result<TensorId> Builder::lookup(const std::string& name) {
+  const auto found = names_.find(name);
+  if (found != names_.end()) {
+    Name& entry = found->second;
+    if (entry.pending != nullptr) {
+      tensor::Tensor made = LICHEN_TRY(
+          tensor_of(*entry.pending, fmt::format("{}, initializer '{}'", graph_.name, clean_name(name))));
+      delete entry.pending->release_raw_data();  // the weights are not held twice
+      entry.pending = nullptr;
+      entry.id = add_constant(clean_name(name), made.spec.dtype, made.spec.shape, std::move(made.data));
+    }
+    return entry.id;
+  }
+  if (outer_ == nullptr || functions_ > 0) return kNoTensor;
+  const TensorId around = LICHEN_TRY(outer_->lookup(name));
+  return around == kNoTensor ? kNoTensor : capture(around);
+}
+
+Builder::Names Builder::enter_function(Names names) {
+  ++functions_;
+  std::swap(names_, names);
+  return names;
+}
+
+void Builder::leave_function(Names names) {
+  --functions_;
+  names_ = std::move(names);
+}
+
+TensorId Builder::capture(TensorId outer) {
+  if (const auto known = captured_.find(outer); known != captured_.end()) return known->second;
+  graph::Tensor copy = outer_->tensor(outer);
+  const bool constant = copy.constant.has_value();
+  const TensorId id = graph_.add(std::move(copy));
+  captured_[outer] = id;
+  if (constant) return id;
+  hint(id, Hint{outer_->rank_of(outer), outer_->dtype_of(outer)});
+  captures_.push_back(outer);
+  graph_.inputs.push_back(id);
+  return id;
+}
+
+void Builder::arrange_captures(const Ids& wanted) {
+  graph_.inputs.clear();
+  for (const TensorId outer : wanted) {
+    const auto known = captured_.find(outer);
+    graph_.inputs.push_back(known != captured_.end() ? known->second : graph_.add(outer_->tensor(outer)));
+  }
+}
+
+Result<Ids> Builder::emit(graph::Op op, graph::Attributes attributes, Ids inputs, const std::string& name,
+                          const std::vector<bool>& wanted) {
+  const graph::OpSchema* schema = graph::find_schema(op);
+  if (schema == nullptr) {
+    return fail(Code::kUnsupported, "cannot load model", {},
+                fmt::format("it needs op {} of the graph, which is not there", static_cast<int>(op)));
+  }
+  while (inputs.size() > schema->inputs_required && inputs.back() == kNoTensor) inputs.pop_back();
+  const bool fits = inputs.size() >= schema->inputs_min && inputs.size() <= schema->inputs_max &&
+                    wanted.size() >= schema->outputs_min && wanted.size() <= schema->outputs_max &&
+                    schema->attributes_fit(attributes);
+  if (!fits) {
+    return fail(Code::kUnsupported, "cannot load model", {},
+                fmt::format("{} with {} inputs and {} outputs", schema->name, inputs.size(), wanted.size()));
+  }
+  Ids outputs;
+  for (const bool is_wanted : wanted) outputs.push_back(is_wanted ? graph_.add_unknown(name) : kNoTensor);
+  graph_.nodes.push_back({op, name, std::move(attributes), std::move(inputs), outputs});
+  LICHEN_TRY(infer_last());
+  return outputs;
+}
+
+// The types of the last node's outputs, where those of its inputs are known.
+Result<void> Builder::infer_last() {
+  const graph::Node& node = graph_.nodes.back();
+  for (const TensorId id : node.inputs) {
+    if (id != kNoTensor && !graph_.tensor(id).spec.shape.known()) return {};
+  }
+  const graph::OutputTypes types = LICHEN_TRY(graph::infer_node(graph_, graph_.nodes.size() - 1));
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    if (node.outputs[i] == kNoTensor) continue;
+    tensor::TensorSpec& spec = graph_.tensor(node.outputs[i]).spec;
+    if (!types[i].shape || types[i].bound) {
+      Hint known{std::nullopt, types[i].dtype};
+      if (types[i].shape) known.rank = types[i].shape->rank();
+      hint(node.outputs[i], known);
+      continue;
+    }
+    spec.dtype = types[i].dtype;
+    spec.shape = *types[i].shape;
+  }
+  return {};
+}
+
+TensorId Builder::add_constant(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
+                               tensor::Data data) {
+  return graph_.add(graph::Tensor{{name, dtype, shape}, {}, std::move(data)});
+}
+
+std::optional<std::size_t> Builder::rank_of(TensorId id) const {
+  if (graph_.tensor(id).spec.shape.known()) return graph_.tensor(id).spec.shape.rank();
+  const auto known = hints_.find(id);
+  return known == hints_.end() ? std::nullopt : known->second.rank;
+}
+
+std::optional<tensor::DType> Builder::dtype_of(TensorId id) const {
+  if (graph_.tensor(id).spec.shape.known()) return graph_.tensor(id).spec.dtype;
+  const auto known = hints_.find(id);
+  return known == hints_.end() ? std::nullopt : known->second.dtype;
+}
+
+void Builder::hint(TensorId id, const Hint& more) {
+  if (id == kNoTensor) return;
+  Hint& known = hints_[id];
+  if (!known.rank) known.rank = more.rank;
+  if (!known.dtype) known.dtype = more.dtype;
+}
+
+void Builder::drop_unused() {
+  std::vector<bool> used(graph_.tensors.size(), false);
+  const auto mark = [&](const Ids& ids) {
+    for (const TensorId id : ids) {
+      if (id != kNoTensor) used[static_cast<std::size_t>(id)] = true;
+    }
+  };
+  mark(graph_.inputs);
+  mark(graph_.outputs);
+  for (const graph::Node& node : graph_.nodes) {
+    mark(node.inputs);
+    mark(node.outputs);
+  }
+  Ids moved(graph_.tensors.size(), kNoTensor);
+  std::vector<graph::Tensor> kept;
+  for (std::size_t i = 0; i < graph_.tensors.size(); ++i) {
+    if (!used[i]) continue;
+    moved[i] = static_cast<TensorId>(kept.size());
+    kept.push_back(std::move(graph_.tensors[i]));
+  }
+  graph_.tensors = std::move(kept);
+  const auto renumber = [&](Ids& ids) {
+    for (TensorId& id : ids) id = id == kNoTensor ? kNoTensor : moved[static_cast<std::size_t>(id)];
+  };
+  renumber(graph_.inputs);
+  renumber(graph_.outputs);
+  for (graph::Node& node : graph_.nodes) {
+    renumber(node.inputs);
+    renumber(node.outputs);
+  }
+}
+
+Bytes permute(ByteView from, const tensor::Shape& shape, std::size_t element_bytes,
+              const std::vector<std::int32_t>& permutation) {
+  const std::size_t rank = shape.rank();
+  LICHEN_ASSERT(permutation.size() == rank);
+  std::array<std::size_t, tensor::kRankMax> strides{};  // of the input, by output axis, in bytes
+  std::array<std::size_t, tensor::kRankMax> sizes{};
+  for (std::size_t i = 0; i < rank; ++i) {
+    const auto axis = static_cast<std::size_t>(permutation[i]);
+    sizes[i] = static_cast<std::size_t>(shape[axis]);
+    strides[i] = element_bytes;
+    for (std::size_t j = axis + 1; j < rank; ++j) strides[i] *= static_cast<std::size_t>(shape[j]);
+  }
+  Bytes to(from.size());
+  std::array<std::size_t, tensor::kRankMax> at{};
+  std::size_t source = 0;
+  for (std::size_t out = 0; out < to.size(); out += element_bytes) {
+    std::memcpy(to.data() + out, from.data() + source, element_bytes);
+    for (std::size_t i = rank; i-- > 0;) {  // counts up; a digit that is full goes back to 0
+      source += strides[i];
+      if (++at[i] < sizes[i]) break;
+      source -= strides[i] * sizes[i];
+      at[i] = 0;
+    }
+  }
+  return to;
+}
+
+}  // namespace lichen::formats
