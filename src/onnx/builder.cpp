@@ -64,10 +64,14 @@ TensorId Builder::capture(TensorId outer) {
   if (const auto known = captured_.find(outer); known != captured_.end()) return known->second;
   graph::Tensor copy = outer_->tensor(outer);
   const bool constant = copy.constant.has_value();
+  // Its shape is left open: which branch is sound may depend on it, and inputs may get other sizes.
+  if (!constant) copy.spec.shape = tensor::Shape::unknown();
   const TensorId id = graph_.add(std::move(copy));
   captured_[outer] = id;
   if (constant) return id;
-  hint(id, Hint{outer_->rank_of(outer), outer_->dtype_of(outer)});
+  Hint known{outer_->rank_of(outer), outer_->dtype_of(outer)};
+  if (const tensor::Shape* shape = outer_->shape_of(outer)) known.shape = *shape;
+  hint(id, known);
   captures_.push_back(outer);
   graph_.inputs.push_back(id);
   return id;
@@ -77,7 +81,8 @@ void Builder::arrange_captures(const Ids& wanted) {
   graph_.inputs.clear();
   for (const TensorId outer : wanted) {
     const auto known = captured_.find(outer);
-    graph_.inputs.push_back(known != captured_.end() ? known->second : graph_.add(outer_->tensor(outer)));
+    graph_.inputs.push_back(known != captured_.end() ? known->second
+                                                     : graph_.add_unknown(outer_->tensor(outer).spec.name));
   }
 }
 
@@ -107,7 +112,9 @@ Result<Ids> Builder::emit(graph::Op op, graph::Attributes attributes, Ids inputs
 Result<void> Builder::infer_last() {
   const graph::Node& node = graph_.nodes.back();
   for (const TensorId id : node.inputs) {
-    if (id != kNoTensor && !graph_.tensor(id).spec.shape.known()) return {};
+    if (id == kNoTensor || graph_.tensor(id).spec.shape.known()) continue;
+    hint_last();
+    return {};
   }
   const graph::OutputTypes types = LICHEN_TRY(graph::infer_node(graph_, graph_.nodes.size() - 1));
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
@@ -125,13 +132,80 @@ Result<void> Builder::infer_last() {
   return {};
 }
 
+namespace {
+
+// The type of an op's first output where shapes are not known yet, from those of its inputs (by place) and attributes.
+std::optional<tensor::DType> dtype_after(const graph::Node& node,
+                                         const std::vector<std::optional<tensor::DType>>& inputs) {
+  const auto input = [&](std::size_t i) { return i < inputs.size() ? inputs[i] : std::nullopt; };
+  switch (node.op) {
+    case graph::Op::kIsInf:
+    case graph::Op::kIsNan:
+    case graph::Op::kEqual:
+    case graph::Op::kNotEqual:
+    case graph::Op::kGreater:
+    case graph::Op::kGreaterEqual:
+    case graph::Op::kLess:
+    case graph::Op::kLessEqual:
+      return tensor::DType::kBool;
+    case graph::Op::kNonZero:
+    case graph::Op::kNonMaxSuppression:
+      return tensor::DType::kI64;
+    case graph::Op::kConvInteger:
+    case graph::Op::kMatMulInteger:
+      return tensor::DType::kI32;
+    case graph::Op::kDequantizeLinear:
+      return tensor::DType::kF32;
+    case graph::Op::kDynamicQuantizeLinear:
+      return tensor::DType::kU8;
+    case graph::Op::kCast:
+      return std::get<graph::CastAttributes>(node.attributes).to;
+    case graph::Op::kArgMax:
+    case graph::Op::kArgMin:
+      return std::get<graph::ArgAttributes>(node.attributes).to;
+    case graph::Op::kShape:
+    case graph::Op::kSize:
+      return std::get<graph::ShapeAttributes>(node.attributes).to;
+    case graph::Op::kEyeLike:
+      return std::get<graph::EyeLikeAttributes>(node.attributes).to;
+    case graph::Op::kQuantizeLinear:
+      return input(2) ? input(2) : std::get<graph::QuantizeLinearAttributes>(node.attributes).to;
+    case graph::Op::kWhere:
+    case graph::Op::kFill:
+      return input(1);
+    case graph::Op::kOneHot:
+      return input(2);
+    case graph::Op::kIf:
+      return std::nullopt;
+    default:
+      return input(0);
+  }
+}
+
+}  // namespace
+
+void Builder::hint_last() {
+  const graph::Node& node = graph_.nodes.back();
+  std::vector<std::optional<tensor::DType>> inputs;
+  for (const TensorId id : node.inputs) inputs.push_back(id == kNoTensor ? std::nullopt : dtype_of(id));
+  if (!node.outputs.empty()) hint(node.outputs[0], Hint{std::nullopt, dtype_after(node, inputs)});
+  if (node.op != graph::Op::kSplit) return;
+  for (const TensorId id : node.outputs) hint(id, Hint{std::nullopt, inputs[0]});
+}
+
 TensorId Builder::add_constant(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
                                tensor::Data data) {
   return graph_.add(graph::Tensor{{name, dtype, shape}, {}, std::move(data)});
 }
 
+const tensor::Shape* Builder::shape_of(TensorId id) const {
+  if (graph_.tensor(id).spec.shape.known()) return &graph_.tensor(id).spec.shape;
+  const auto known = hints_.find(id);
+  return known == hints_.end() || !known->second.shape ? nullptr : &*known->second.shape;
+}
+
 std::optional<std::size_t> Builder::rank_of(TensorId id) const {
-  if (graph_.tensor(id).spec.shape.known()) return graph_.tensor(id).spec.shape.rank();
+  if (const tensor::Shape* shape = shape_of(id)) return shape->rank();
   const auto known = hints_.find(id);
   return known == hints_.end() ? std::nullopt : known->second.rank;
 }
@@ -147,6 +221,7 @@ void Builder::hint(TensorId id, const Hint& more) {
   Hint& known = hints_[id];
   if (!known.rank) known.rank = more.rank;
   if (!known.dtype) known.dtype = more.dtype;
+  if (!known.shape) known.shape = more.shape;
 }
 
 void Builder::drop_unused() {

@@ -21,6 +21,7 @@ using Dims = std::vector<std::int64_t>;
 struct Hint {
   std::optional<std::size_t> rank;
   std::optional<tensor::DType> dtype;
+  std::optional<tensor::Shape> shape{};  // of what a branch takes from around it
 };
 
 class Builder {
@@ -59,6 +60,8 @@ class Builder {
   graph::TensorId add_constant(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
                                tensor::Data data);
 
+  // Null: not known.
+  [[nodiscard]] const tensor::Shape* shape_of(graph::TensorId id) const;
   [[nodiscard]] std::optional<std::size_t> rank_of(graph::TensorId id) const;
   [[nodiscard]] std::optional<tensor::DType> dtype_of(graph::TensorId id) const;
   void hint(graph::TensorId id, const Hint& hint);
@@ -70,6 +73,7 @@ class Builder {
  private:
   [[nodiscard]] graph::TensorId capture(graph::TensorId outer);
   [[nodiscard]] Result<void> infer_last();
+  void hint_last();
 
   graph::Graph graph_;
   Builder* outer_;

@@ -126,8 +126,7 @@ const ::onnx::GraphProto* Call::graph_attribute(std::string_view name) {
 }
 
 const tensor::Shape* Call::shape(TensorId id) const {
-  if (id == kNoTensor || !builder_.tensor(id).spec.shape.known()) return nullptr;
-  return &builder_.tensor(id).spec.shape;
+  return id == kNoTensor ? nullptr : builder_.shape_of(id);
 }
 
 std::optional<std::size_t> Call::rank(TensorId id) const {

@@ -117,7 +117,15 @@ Ids clip(Call& c) {
 }
 
 Ids prelu(Call& c) {
-  const TensorId y = c.emit(Op::kPRelu, graph::NoAttributes{}, {c.in(0), c.in(1)});
+  TensorId slope = c.in(1);
+  const auto rank = c.rank(c.in(0));
+  const tensor::Shape* shape = c.shape(slope);
+  if (c.opset() < 7 && shape != nullptr && shape->rank() == 1 && rank && *rank > 2) {  // one a channel
+    Dims dims(*rank - 1, 1);
+    dims[0] = (*shape)[0];
+    slope = c.reshaped(slope, dims);
+  }
+  const TensorId y = c.emit(Op::kPRelu, graph::NoAttributes{}, {c.in(0), slope});
   c.hint_rank(y, c.rank(c.in(0)));
   return {y};
 }

@@ -268,15 +268,16 @@ void read_policy(Call& c, graph::ResizeAttributes& a) {
   else if (policy != "stretch") c.bad("its attribute 'keep_aspect_ratio_policy' is '" + policy + "'");
 }
 
-struct Sizes {
+struct Sizes {  // one of them
   TensorId sizes = kNoTensor;   // i64
   TensorId scales = kNoTensor;  // f32
+  [[nodiscard]] TensorId given() const { return scales == kNoTensor ? sizes : scales; }
 };
 
 // An image whose first two axes stay as they are is resized as [n, h, w, c], like the layers around it.
 TensorId resize_image(Call& c, TensorId x, graph::ResizeAttributes a, Sizes to) {
   const auto plain = [&]() {
-    return same_rank(c, c.emit(Op::kResize, a, {x, to.sizes, to.scales}), x);
+    return same_rank(c, c.emit(Op::kResize, a, {x, to.given()}), x);
   };
   const tensor::Shape* shape = c.shape(x);
   if (c.rank(x) != 4 || a.coordinates == graph::Coordinates::kTfCropAndResize) return plain();
@@ -295,7 +296,7 @@ TensorId resize_image(Call& c, TensorId x, graph::ResizeAttributes a, Sizes to) 
     }
   }
   a.axes = {1, 2};
-  const TensorId y = c.emit(Op::kResize, a, {c.permuted(x, {0, 2, 3, 1}), to.sizes, to.scales});
+  const TensorId y = c.emit(Op::kResize, a, {c.permuted(x, {0, 2, 3, 1}), to.given()});
   c.hint_rank(y, 4);
   return c.permuted(y, {0, 3, 1, 2});
 }

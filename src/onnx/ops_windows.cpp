@@ -249,45 +249,25 @@ TensorId transposed_weights(Call& c, TensorId weights, std::size_t spatial, std:
   return c.reshaped(c.permuted(split, {0, 2, 3, 4, 1}), {groups * s[1], s[2], s[3], s[0] / groups});
 }
 
-// ONNX's rule for pads from a wanted size; where the size is larger than the input gives, zeros follow at the end.
-void fit_output(Call& c, Window& w, std::vector<std::int32_t>& output_pads, TensorId x, const Dims& wanted) {
-  const bool same = w.padding == Padding::kSame || w.padding == Padding::kSameLower;
-  if (!same && wanted.empty()) return;
-  const tensor::Shape* shape = c.shape(x);
-  if (shape == nullptr) c.refuse("its output's size depends on a shape that is known only when it runs");
-  if (c.failed()) return;
-  const std::size_t shift = w.spatial == 1 ? 1 : 0;
-  for (std::size_t i = 0; i < w.spatial; ++i) {
-    const std::size_t at = i + shift;
-    const std::int64_t in = (*shape)[i + 2];
-    const std::int64_t out = wanted.empty() ? in * w.strides[at] : wanted[i];
-    const std::int64_t full = std::int64_t{w.strides[at]} * (in - 1) + output_pads[at] +
-                              std::int64_t{w.kernel[at] - 1} * w.dilations[at] + 1;
-    const std::int64_t total = full - out;
-    if (out < 1 || total > kValueMax || total < -kValueMax) return c.bad(fmt::format("an output of {}", out));
-    if (total < 0) output_pads[at] += static_cast<std::int32_t>(-total);
-    const auto pad = static_cast<std::int32_t>(std::max<std::int64_t>(total, 0));
-    w.before[at] = w.padding == Padding::kSame ? pad / 2 : pad - pad / 2;
-    w.after[at] = pad - w.before[at];
-  }
-  w.padding = Padding::kExplicit;
-}
-
 Ids conv_transpose(Call& c) {
   const TensorId x = c.in(0);
   const TensorId weights = c.in(1);
   const std::size_t spatial = spatial_of(c, x, weights);
   if (spatial > 2) c.refuse(fmt::format("{} spatial axes", spatial));
-  Window w = window_of(c, spatial, kernel_of(c, weights), true);
+  const Window w = window_of(c, spatial, kernel_of(c, weights), true);
   const std::int64_t groups = c.integer("group", 1);
   if (groups < 1 || groups > kValueMax) c.bad(fmt::format("{} groups", groups));
   std::vector<std::int32_t> output_pads = values_of(c, "output_padding", spatial, 0, 0);
   const Dims wanted = c.integers("output_shape");
   if (!wanted.empty() && wanted.size() != spatial) c.bad(fmt::format("an output_shape of {} values", wanted.size()));
   if (spatial == 1) output_pads.insert(output_pads.begin(), 0);
-  if (!c.failed()) fit_output(c, w, output_pads, x, wanted);
+  for (const std::int64_t size : wanted) {
+    if (size < 1 || size > kValueMax) c.bad(fmt::format("an output of {}", size));
+  }
   if (c.failed()) return {kNoTensor};
   graph::TransposeConvAttributes a;
+  a.padding = w.padding;
+  for (std::size_t i = 0; i < wanted.size(); ++i) a.output_size[i + 2 - spatial] = static_cast<std::int32_t>(wanted[i]);
   a.stride_h = w.strides[0];
   a.stride_w = w.strides[1];
   a.dilation_h = w.dilations[0];
