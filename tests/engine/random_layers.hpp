@@ -124,6 +124,64 @@ inline bool random_fully_connected(Graph& g, Random& random, Types types) {
   return true;
 }
 
+// Large enough to be shared out over threads.
+inline bool random_large_convolution(graph::Graph& g, Random& random, Types types) {
+  const std::int64_t in_c = random.between(30, 70);
+  const std::int64_t out_c = random.between(1, 4) == 1 ? random.between(200, 300) : random.between(30, 70);
+  graph::Conv2DAttributes a;
+  a.padding = static_cast<graph::Padding>(random.between(0, 1));
+  a.activation = any_activation(random);
+  const std::int64_t k = random.between(0, 1) == 0 ? 1 : 3;
+  const std::int64_t side = out_c > 100 ? random.between(5, 8) : random.between(24, 34);
+  const tensor::Shape in{1, side, side + 1, in_c};
+  const auto h = graph::window_of(in[1], graph::rule_h(a, k));
+  const auto w = graph::window_of(in[2], graph::rule_w(a, k));
+  if (!h || !w) return false;
+  finish(g, random, types, {graph::Op::kConv2D, "layer", a, {}, {}}, in, {out_c, k, k, in_c}, 0,
+         {1, h->out, w->out, out_c});
+  return true;
+}
+
+// One input is the other one's shape with some axes of size 1, or fewer axes; sometimes both are whole.
+inline tensor::Shape without_some_axes(Random& random, const tensor::Shape& shape) {
+  std::vector<std::int64_t> dims(shape.dims().begin(), shape.dims().end());
+  for (std::int64_t& d : dims) d = random.between(0, 2) == 0 ? 1 : d;
+  const auto dropped = static_cast<std::size_t>(random.between(0, 3) == 0 ? random.between(0, 2) : 0);
+  return tensor::Shape(std::span(dims).subspan(dropped));
+}
+
+inline bool random_binary(graph::Graph& g, Random& random, Types types, graph::Op op) {
+  const tensor::Shape shape{random.between(1, 3), random.between(1, 5), random.between(1, 4), random.between(1, 150)};
+  const tensor::Shape a = random.between(0, 3) == 0 ? without_some_axes(random, shape) : shape;
+  const tensor::Shape b = a == shape && random.between(0, 1) == 0 ? without_some_axes(random, shape) : shape;
+  const auto x = g.add("x", types.dtype, a, activation_scale(random, types.dtype, 0.001F, 0.3F));
+  const auto y = g.add("y", types.dtype, b, activation_scale(random, types.dtype, 0.001F, 0.3F));
+  const auto z = g.add("z", types.dtype, shape, activation_scale(random, types.dtype, 0.001F, 0.3F));
+  g.nodes.push_back({op, "binary", graph::ElementwiseAttributes{any_activation(random)}, {x, y}, {z}});
+  g.inputs = {x, y};
+  g.outputs = {z};
+  return true;
+}
+
+inline bool random_pool(graph::Graph& g, Random& random, Types types, graph::Op op) {
+  graph::Pool2DAttributes a;
+  a.padding = static_cast<graph::Padding>(random.between(0, 1));
+  a.filter_h = random.between(1, 5), a.filter_w = random.between(1, 5);
+  a.stride_h = random.between(1, 3), a.stride_w = random.between(1, 3);
+  a.activation = any_activation(random);
+  const tensor::Shape in{random.between(1, 2), random.between(1, 14), random.between(1, 14), random.between(1, 150)};
+  const auto h = graph::window_of(in[1], graph::rule_h(a, a.filter_h));
+  const auto w = graph::window_of(in[2], graph::rule_w(a, a.filter_w));
+  if (!h || !w) return false;
+  const auto q = activation_scale(random, types.dtype, 0.01F, 0.2F);
+  const auto x = g.add("in", types.dtype, in, q);
+  const auto y = g.add("out", types.dtype, {in[0], h->out, w->out, in[3]}, q);
+  g.nodes.push_back({op, "pool", a, {x}, {y}});
+  g.inputs = {x};
+  g.outputs = {y};
+  return true;
+}
+
 inline bool random_add(Graph& g, Random& random, Types types) {
   const Shape shape{random.between(1, 3), random.between(1, 70)};
   const auto x = g.add("x", types.dtype, shape, activation_scale(random, types.dtype, 0.001F, 0.3F));

@@ -31,7 +31,7 @@ StepResult build_integer(const BuildContext& context, const kernels::reference::
                          graph::Activation activation) {
   const auto q = LICHEN_TRY(quantized_of(context.node, activation));
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context) && shape.plain) return vector_add<T>(context.node.output().spec.shape.elements(), q);
+    if (auto step = vector_add<T>(context, shape, q)) return step;
   }
   return make_step(std::is_signed_v<T> ? "add i8 reference" : "add u8 reference", 0, [shape, q](const StepBuffers& b) {
     kernels::reference::add(shape, b.in<T>(0), b.in<T>(1), q, b.out<T>());
@@ -57,6 +57,9 @@ StepResult build_add(const BuildContext& context) {
       break;
   }
   const kernels::FloatRange range = range_of(activation);
+  if constexpr (kHasVectorKernels) {
+    if (auto step = vector_add(context, shape, range)) return step;
+  }
   return make_step("add f32 reference", 0, [shape, range](const StepBuffers& b) {
     kernels::reference::add(shape, b.in<float>(0), b.in<float>(1), range, b.out<float>());
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "engine/native/vector.hpp"
 #include "graph/ops/checks.hpp"
 #include "kernels/reference/binary.hpp"
 
@@ -20,6 +21,9 @@ StepResult build_integer(const BuildContext& context, const kernels::reference::
   q.multiplier =
       LICHEN_TRY(kernels::quantize_multiplier(double{x.scale() * y.scale() / out.scale()}));  // in float, as LiteRT
   q.clamp = clamp_of(activation, context.node.output());
+  if constexpr (kHasVectorKernels) {
+    if (auto step = vector_mul<T>(context, shape, q)) return step;
+  }
   return make_step(std::is_signed_v<T> ? "mul i8 reference" : "mul u8 reference", 0, [shape, q](const StepBuffers& b) {
     kernels::reference::mul(shape, b.in<T>(0), b.in<T>(1), q, b.out<T>());
   });
@@ -44,6 +48,9 @@ StepResult build_mul(const BuildContext& context) {
       break;
   }
   const kernels::FloatRange range = range_of(activation);
+  if constexpr (kHasVectorKernels) {
+    if (auto step = vector_mul(context, shape, range)) return step;
+  }
   return make_step("mul f32 reference", 0, [shape, range](const StepBuffers& b) {
     kernels::reference::mul(shape, b.in<float>(0), b.in<float>(1), range, b.out<float>());
   });

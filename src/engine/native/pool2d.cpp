@@ -5,13 +5,27 @@
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "engine/native/vector.hpp"
 #include "engine/native/window.hpp"
 
 namespace lichen::engine {
 namespace {
 
 template <typename T, typename Range>
-std::unique_ptr<Step> step_of(bool average, const kernels::Window2D& w, Range range, std::string_view kernel) {
+std::unique_ptr<Step> vector_step(const BuildContext& context, bool average, const kernels::Window2D& w, Range range) {
+  if constexpr (std::is_same_v<T, float>) {
+    return average ? vector_average_pool2d(context, w, range) : vector_max_pool2d(context, w, range);
+  } else {
+    return average ? vector_average_pool2d<T>(context, w, range) : vector_max_pool2d<T>(context, w, range);
+  }
+}
+
+template <typename T, typename Range>
+std::unique_ptr<Step> step_of(const BuildContext& context, bool average, const kernels::Window2D& w, Range range,
+                              std::string_view kernel) {
+  if constexpr (kHasVectorKernels) {
+    if (auto step = vector_step<T>(context, average, w, range)) return step;
+  }
   if (average) {
     return make_step(kernel, 0, [w, range](const StepBuffers& b) {
       kernels::reference::average_pool2d(w, b.in<T>(0), range, b.out<T>());
@@ -34,13 +48,13 @@ static StepResult build_pool2d(const BuildContext& context) {
     return fail(Code::kUnsupported, "cannot plan model", {}, "a pooling of this form");
   switch (output.spec.dtype) {
     case tensor::DType::kI8:
-      return step_of<std::int8_t>(average, w, clamp_of(a.activation, output),
+      return step_of<std::int8_t>(context, average, w, clamp_of(a.activation, output),
                                   average ? "average_pool2d i8 reference" : "max_pool2d i8 reference");
     case tensor::DType::kU8:
-      return step_of<std::uint8_t>(average, w, clamp_of(a.activation, output),
+      return step_of<std::uint8_t>(context, average, w, clamp_of(a.activation, output),
                                    average ? "average_pool2d u8 reference" : "max_pool2d u8 reference");
     default:
-      return step_of<float>(average, w, range_of(a.activation),
+      return step_of<float>(context, average, w, range_of(a.activation),
                             average ? "average_pool2d f32 reference" : "max_pool2d f32 reference");
   }
 }

@@ -49,7 +49,27 @@ template <typename T>
 template <typename T>
 [[nodiscard]] StepResult vector_single_channel(const BuildContext& context, const kernels::Window2D& w,
                                                const WeightedQuantization& q);
+
+// These are null where there is no vector kernel for it.
+[[nodiscard]] std::unique_ptr<Step> vector_add(const BuildContext& context, const kernels::reference::Broadcast& shape,
+                                               kernels::FloatRange range);
+[[nodiscard]] std::unique_ptr<Step> vector_mul(const BuildContext& context, const kernels::reference::Broadcast& shape,
+                                               kernels::FloatRange range);
 template <typename T>
-[[nodiscard]] StepResult vector_add(kernels::Index count, const kernels::reference::AddQuantized& q);
+[[nodiscard]] std::unique_ptr<Step> vector_add(const BuildContext& context, const kernels::reference::Broadcast& shape,
+                                               const kernels::reference::AddQuantized& q);
+template <typename T>
+[[nodiscard]] std::unique_ptr<Step> vector_mul(const BuildContext& context, const kernels::reference::Broadcast& shape,
+                                               const kernels::reference::MulQuantized& q);
+[[nodiscard]] std::unique_ptr<Step> vector_average_pool2d(const BuildContext& context, const kernels::Window2D& w,
+                                                          kernels::FloatRange range);
+[[nodiscard]] std::unique_ptr<Step> vector_max_pool2d(const BuildContext& context, const kernels::Window2D& w,
+                                                      kernels::FloatRange range);
+template <typename T>
+[[nodiscard]] std::unique_ptr<Step> vector_average_pool2d(const BuildContext& context, const kernels::Window2D& w,
+                                                          kernels::IntegerClamp clamp);
+template <typename T>
+[[nodiscard]] std::unique_ptr<Step> vector_max_pool2d(const BuildContext& context, const kernels::Window2D& w,
+                                                      kernels::IntegerClamp clamp);
 
 }  // namespace lichen::engine

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps on elements by vector kernels.
+#include "engine/native/vector.hpp"
+
+#if LICHEN_KERNELS_AVX2
+
+#include "kernels/avx2/add.hpp"
+#include "kernels/avx512/elementwise.hpp"
+#include "kernels/broadcast_runs.hpp"
+
+namespace lichen::engine {
+namespace {
+
+using kernels::BroadcastRuns;
+using kernels::Index;
+using kernels::avx512::Run;
+using kernels::reference::Broadcast;
+
+constexpr Index kElementsAPart = Index{1} << 14;
+
+// One long run is shared out by elements, many runs by runs.
+template <typename T, typename Compute>
+void each_run(const BroadcastRuns& runs, const StepBuffers& b, const Compute& compute) {
+  const T* x = b.in<T>(0);
+  const T* y = b.in<T>(1);
+  T* out = b.out<T>();
+  if (runs.count == 1) {
+    b.threads->parallel_for(runs.length, kElementsAPart, [&](Index begin, Index end) {
+      compute(Run<T>{end - begin, x + begin * runs.step_a, y + begin * runs.step_b, runs.step_a, runs.step_b,
+                     out + begin});
+    });
+    return;
+  }
+  b.threads->parallel_for(runs.count, std::max<Index>(1, kElementsAPart / runs.length), [&](Index begin, Index end) {
+    for (Index run = begin; run < end; ++run) {
+      const kernels::RunPlace at = place_of(runs, run);
+      compute(Run<T>{runs.length, x + at.a, y + at.b, runs.step_a, runs.step_b, out + run * runs.length});
+    }
+  });
+}
+
+template <typename T, typename Compute>
+std::unique_ptr<Step> runs_step(const Broadcast& shape, std::string_view kernel, Compute compute) {
+  return make_step(kernel, 0, [runs = kernels::runs_of(shape), compute](const StepBuffers& b) {
+    if (b.out<T>() != nullptr) each_run<T>(runs, b, compute);
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<Step> vector_add(const BuildContext& context, const Broadcast& shape, kernels::FloatRange range) {
+  if (!context.cpu.avx512_vnni) return nullptr;
+  return runs_step<float>(shape, "add f32 avx512",
+                          [range](const Run<float>& run) { kernels::avx512::add_f32(run, range); });
+}
+
+std::unique_ptr<Step> vector_mul(const BuildContext& context, const Broadcast& shape, kernels::FloatRange range) {
+  if (!context.cpu.avx512_vnni) return nullptr;
+  return runs_step<float>(shape, "mul f32 avx512",
+                          [range](const Run<float>& run) { kernels::avx512::mul_f32(run, range); });
+}
+
+template <typename T>
+std::unique_ptr<Step> vector_add(const BuildContext& context, const Broadcast& shape,
+                                 const kernels::reference::AddQuantized& q) {
+  if (context.cpu.avx512_vnni && kernels::avx512::can_add(q)) {
+    return runs_step<T>(shape, std::is_signed_v<T> ? "add i8 avx512" : "add u8 avx512",
+                        [q](const Run<T>& run) { kernels::avx512::add_i8(run, q); });
+  }
+  if (!context.cpu.avx2_fma || !shape.plain) return nullptr;
+  return runs_step<T>(shape, std::is_signed_v<T> ? "add i8 avx2" : "add u8 avx2",
+                      [q](const Run<T>& run) { kernels::avx2::add(run.count, run.a, run.b, q, run.out); });
+}
+
+template <typename T>
+std::unique_ptr<Step> vector_mul(const BuildContext& context, const Broadcast& shape,
+                                 const kernels::reference::MulQuantized& q) {
+  if (!context.cpu.avx512_vnni || !kernels::avx512::can_mul(q)) return nullptr;
+  return runs_step<T>(shape, std::is_signed_v<T> ? "mul i8 avx512" : "mul u8 avx512",
+                      [q](const Run<T>& run) { kernels::avx512::mul_i8(run, q); });
+}
+
+template std::unique_ptr<Step> vector_add<std::int8_t>(const BuildContext&, const Broadcast&,
+                                                       const kernels::reference::AddQuantized&);
+template std::unique_ptr<Step> vector_add<std::uint8_t>(const BuildContext&, const Broadcast&,
+                                                        const kernels::reference::AddQuantized&);
+template std::unique_ptr<Step> vector_mul<std::int8_t>(const BuildContext&, const Broadcast&,
+                                                       const kernels::reference::MulQuantized&);
+template std::unique_ptr<Step> vector_mul<std::uint8_t>(const BuildContext&, const Broadcast&,
+                                                        const kernels::reference::MulQuantized&);
+
+}  // namespace lichen::engine
+
+#endif

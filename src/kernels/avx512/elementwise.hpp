@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ops on elements for AVX-512: runs of two inputs (kernels/broadcast_runs.hpp), functions of one.
+#pragma once
+
+#include "kernels/reference/binary.hpp"
+
+namespace lichen::kernels::avx512 {
+
+// One run: a[i * step_a] op b[i * step_b], steps 0 or 1.
+template <typename T>
+struct Run {
+  Index count = 0;
+  const T* a = nullptr;
+  const T* b = nullptr;
+  Index step_a = 0, step_b = 0;
+  T* out = nullptr;
+};
+
+// Equal to the reference kernels bit for bit, NaN included.
+void add_f32(const Run<float>& run, FloatRange range);
+void mul_f32(const Run<float>& run, FloatRange range);
+void clamp_f32(Index count, const float* in, FloatRange range, float* out);
+void hard_swish_f32(Index count, const float* in, float* out);  // x * min(max(x + 3, 0), 6) / 6
+
+// Can these do it? Their multipliers shift right only, by 22 bits at most.
+[[nodiscard]] bool can_add(const reference::AddQuantized& q);
+[[nodiscard]] bool can_mul(const reference::MulQuantized& q);
+// T is int8_t or uint8_t. Equal to the reference kernels bit for bit.
+template <typename T>
+void add_i8(const Run<T>& run, const reference::AddQuantized& q);
+template <typename T>
+void mul_i8(const Run<T>& run, const reference::MulQuantized& q);
+
+}  // namespace lichen::kernels::avx512
