@@ -16,6 +16,7 @@
 #include "formats/tflite.hpp"
 #include "graph/print.hpp"
 #include "mapped_file.hpp"
+#include "onnx/onnx.hpp"
 #include "worker.hpp"
 
 namespace {
@@ -42,7 +43,8 @@ Result<std::unique_ptr<Model>> load(const std::string& path, const Options& opti
   auto model = std::make_unique<Model>();
   model->file = bench::MappedFile(path.c_str());
   if (model->file.bytes().empty()) bench::give_up("cannot read " + path);
-  model->graph = LICHEN_TRY(formats::read_tflite(model->file.bytes(), path));
+  const auto read = path.ends_with(".onnx") ? formats::read_onnx : formats::read_tflite;
+  model->graph = LICHEN_TRY(read(model->file.bytes(), path));
   model->session = LICHEN_TRY(engine::Session::create(model->graph, {options.threads, options.reference}));
   if (!options.shapes.empty()) LICHEN_TRY(model->session->resize(options.shapes));
   return model;

@@ -2,6 +2,7 @@
 """Bars: kept, printed as a table or one JSON object a line, and counted."""
 
 import json
+import re
 import sys
 
 # A speed bar is a ratio of medians, held within 3 %.
@@ -29,6 +30,7 @@ class Report:
 
     def add(self, bar, value, unit, limit, ok, peer=None, ratio=None, note=""):
         """value None: not measured, which is not met."""
+        note = re.sub(r"(?<=[\s:])/\S+/", "", note)  # files by their names alone
         value = value.item() if hasattr(value, "item") else value  # of NumPy
         row = {"bar": bar, "value": value, "unit": unit, "limit": limit, "peer": peer, "ratio": ratio,
                "ok": bool(ok) and value is not None, "note": note}

@@ -81,7 +81,7 @@ def speed_bars(place, report, dtype, threads, cells, refusals):
     for name, times in cells.items():
         mine = held(times)
         if mine is None or "onnxruntime" not in times:
-            why = refusals[name].get("lichen-tflite", "ONNX Runtime is missing")[:160] if mine is None else "ONNX Runtime is missing"
+            why = (refusals[name].get("lichen-onnx") or refusals[name].get("lichen-tflite", ""))[:250] if mine is None else "ONNX Runtime is missing"
             if dtype == "f32":
                 report.not_measured(f"{title}: {name}: ORT / ours", "x", F32_LEAST, why, peer)
             measured_all = False
