@@ -32,7 +32,7 @@ Result<void> may_go_on(const RunOptions& options, std::string_view model) {
   if (options.cancelled != nullptr && options.cancelled->load(std::memory_order_relaxed))
     return fail(Code::kUnavailable, "run ended early", std::string(model), "it was cancelled");
   if (options.clock != nullptr && options.deadline_ns != 0 && options.clock->now_ns() >= options.deadline_ns)
-    return fail(Code::kUnavailable, "run ended early", std::string(model), "its deadline is past");
+    return fail(Code::kDeadlineExceeded, "run ended early", std::string(model), "its deadline is past");
   return {};
 }
 

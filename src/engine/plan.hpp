@@ -27,7 +27,7 @@ struct RunOptions {
   // Both are looked at between nodes; a run that ends early leaves the outputs worth nothing.
   const std::atomic<bool>* cancelled = nullptr;  // true: end with kUnavailable
   const ports::Clock* clock = nullptr;
-  TimeNs deadline_ns = 0;  // with a clock: end with kUnavailable once it is past; 0: none
+  TimeNs deadline_ns = 0;  // with a clock: end with kDeadlineExceeded once it is past; 0: none
   bool profile = false;    // with a clock: measure each node (NodeProfile::last_ns)
 };
 

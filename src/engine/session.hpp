@@ -54,7 +54,7 @@ class Session {
   // The bytes of output i; all 0 before the first run(), or none where its shape is not known yet.
   [[nodiscard]] std::span<const std::byte> output(std::size_t i) const;
 
-  // kBadInput: values that cannot be computed with (indices out of range); kUnavailable: cancelled, or too late.
+  // kBadInput: values that cannot be computed with (indices out of range); kUnavailable: cancelled; kDeadlineExceeded: too late.
   [[nodiscard]] Result<void> run(const RunOptions& options = {});
 
   // Variables back to their initial values.

@@ -102,13 +102,13 @@ Findings no_processes(const Source& source, const House&) {
 Findings doers_stay_outside(const Source& source, const House&) {
   if (is_outside(source)) return {};
   const std::string_view room = source.room();
-  if (room == "sim" || room == "apps") return {};
+  if (room == "sim" || room == "apps" || room == "api") return {};
   Findings found;
   for (const Include& include : source.includes) {
     for (const std::string_view doer : {"posix", "fakes"}) {
       if (room == doer || !include.quoted || !include.name.starts_with(std::string(doer) + "/")) continue;
       found.push_back({source.path, include.line, "doers-stay-outside",
-                       "\"" + include.name + "\": only sim/, apps/ and tests include posix/ or fakes/; use the port"});
+                       "\"" + include.name + "\": only sim/, api/, apps/ and tests include posix/ or fakes/; use the port"});
     }
   }
   return found;
