@@ -158,6 +158,10 @@ Result<void> Importer::read_graph(::onnx::GraphProto& proto, Builder& builder) {
     LICHEN_TRY(builder.define_pending(initializer.name(), &initializer));
   LICHEN_TRY(read_inputs(proto, builder));
   LICHEN_TRY(read_nodes(proto.node(), builder));
+  for (const ::onnx::TensorProto& initializer : proto.initializer()) {  // those that nothing read are to be sound, too
+    auto id = builder.lookup(initializer.name());
+    if (!id && refused_count_ == 0) return std::unexpected(std::move(id).error());
+  }
   return read_outputs(proto, builder);
 }
 
@@ -241,7 +245,7 @@ Result<void> Importer::read_node(const ::onnx::NodeProto& node, std::size_t at, 
   Error error = done.error();
   error.what = "cannot load model";
   const std::string place = fmt::format("node {} '{}' {}", at, clean_name(node.name()), op_text(node));
-  const std::size_t tensor = error.where.find("tensor '");
+  const std::size_t tensor = std::min(error.where.find("tensor '"), error.where.find("initializer '"));
   if (error.code == Code::kUnsupported || refused_count_ > 0) {
     if (error.code == Code::kUnsupported) add_refusal(fmt::format("{} ({})", place, error.why));
     for (const std::string& output : node.output()) {  // so that the others can be looked at, too

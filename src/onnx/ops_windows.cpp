@@ -64,7 +64,8 @@ Padding padding_of(Call& c) {
 Window window_of(Call& c, std::size_t spatial, const Dims& kernel, bool has_dilations) {
   Window w;
   w.spatial = spatial;
-  if (spatial < 1 || spatial > kSpatialMax) c.refuse(fmt::format("{} spatial axes", spatial));
+  if (spatial < 1) c.bad("no spatial axes");
+  if (spatial > kSpatialMax) c.refuse(fmt::format("{} spatial axes", spatial));
   w.padding = padding_of(c);
   w.strides = values_of(c, "strides", spatial, 1, 1);
   w.dilations = has_dilations ? values_of(c, "dilations", spatial, 1, 1) : std::vector<std::int32_t>(spatial, 1);
