@@ -74,10 +74,12 @@ TEST(Tflite, UnsupportedOperatorsAreAllNamedAtOnce) {
   EXPECT_EQ(accelerator.code, Code::kUnsupported);
   EXPECT_THAT(accelerator.to_line(), HasSubstr("operator 0 custom 'edgetpu-custom-op'"));
   EXPECT_THAT(accelerator.to_line(), HasSubstr("mobilenet_v1_0.25_128_quant_edgetpu.tflite"));
-  const Error streaming = error_of("wakeword/vad.tflite");
-  EXPECT_EQ(streaming.code, Code::kUnsupported);
-  EXPECT_THAT(streaming.to_line(), HasSubstr("operator 0 CALL_ONCE, operator 1 VAR_HANDLE"));
-  EXPECT_THAT(streaming.to_line(), HasSubstr("operator 10 CONCATENATION"));
+  EXPECT_THAT(accelerator.hint, HasSubstr("Edge TPU"));
+  const Error signal = error_of("kws/audio_preprocessor_int8.tflite");
+  EXPECT_EQ(signal.code, Code::kUnsupported);
+  EXPECT_THAT(signal.to_line(), HasSubstr("custom 'SignalWindow', "));
+  EXPECT_THAT(signal.to_line(), HasSubstr("custom 'SignalPCAN'"));
+  EXPECT_EQ(signal.hint, "");  // nothing that an accelerator has to do with
   EXPECT_EQ(error_of("invalid/model_invoking_error.tflite").code, Code::kUnsupported);
 }
 
