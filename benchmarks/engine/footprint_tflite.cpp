@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The footprint of our engine, linked statically. ARGUMENT is not used. Reads .tflite only, so that the program holds
-// nothing of other formats: it is also the one whose size is measured.
+// What a program costs that holds the engine and the TFLite reader, and nothing of other formats: its size is a bar.
+// ARGUMENT is not used.
 #include <cstring>
 #include <memory>
 
