@@ -21,13 +21,14 @@ struct Builder {
 [[nodiscard]] std::span<const Builder> pool2d_builders();
 [[nodiscard]] std::span<const Builder> quantize_builders();
 [[nodiscard]] std::span<const Builder> reshape_builders();
+[[nodiscard]] std::span<const Builder> select_builders();
 [[nodiscard]] std::span<const Builder> slice_builders();
 [[nodiscard]] std::span<const Builder> softmax_builders();
 [[nodiscard]] std::span<const Builder> unary_builders();
 [[nodiscard]] std::span<const Builder> weighted_builders();  // convolutions and fully connected layers
 
-[[nodiscard]] StepResult build_add(const BuildContext& context);
-[[nodiscard]] StepResult build_mul(const BuildContext& context);
+// Of two inputs that have scales, in LiteRT's integer arithmetic; null: that op has none.
+[[nodiscard]] StepResult build_binary_fixed(const BuildContext& context);
 [[nodiscard]] StepResult build_conv2d(const BuildContext& context);
 [[nodiscard]] StepResult build_depthwise_conv2d(const BuildContext& context);
 [[nodiscard]] StepResult build_fully_connected(const BuildContext& context);

@@ -230,9 +230,9 @@ StepResult build_plain(const BuildContext& context) {
 }
 
 StepResult build_not(const BuildContext& context) {
-  return shared_step<bool, bool>(
+  return shared_step<std::uint8_t, bool>(
       context, "logical_not reference",
-      [](std::span<const bool> in, UnaryParameters, bool* out) { reference::logical_not(in, out); });
+      [](std::span<const std::uint8_t> in, UnaryParameters, bool* out) { reference::logical_not(in, out); });
 }
 
 StepResult build(const BuildContext& context) {

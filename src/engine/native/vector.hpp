@@ -6,7 +6,7 @@
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
 #include "kernels/panels.hpp"
-#include "kernels/reference/binary.hpp"
+#include "kernels/reference/binary_fixed.hpp"
 
 namespace lichen::engine {
 

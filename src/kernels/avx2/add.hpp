@@ -2,7 +2,7 @@
 // Add of two tensors of one shape for AVX2, bit-identical to the reference kernel. T is int8_t or uint8_t.
 #pragma once
 
-#include "kernels/reference/binary.hpp"
+#include "kernels/reference/binary_fixed.hpp"
 
 namespace lichen::kernels::avx2 {
 

@@ -2,7 +2,7 @@
 // Ops on elements for AVX-512: runs of two inputs (kernels/broadcast_runs.hpp), functions of one.
 #pragma once
 
-#include "kernels/reference/binary.hpp"
+#include "kernels/reference/binary_fixed.hpp"
 
 namespace lichen::kernels::avx512 {
 

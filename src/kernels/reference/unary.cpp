@@ -175,8 +175,8 @@ UnaryTest unary_test(std::string_view op) {
   return found(kRowsTest, op);
 }
 
-void logical_not(std::span<const bool> in, bool* out) {
-  for (const bool x : in) *out++ = !x;
+void logical_not(std::span<const std::uint8_t> in, bool* out) {
+  for (const std::uint8_t x : in) *out++ = x == 0;
 }
 
 void look_up(std::span<const std::uint8_t> in, const ByteTable& table, std::uint8_t* out) {

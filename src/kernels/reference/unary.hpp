@@ -28,7 +28,7 @@ template <typename T>
 [[nodiscard]] UnaryInteger<T> unary_integer(std::string_view op);
 [[nodiscard]] UnaryTest unary_test(std::string_view op);  // IsInf, IsNan
 
-void logical_not(std::span<const bool> in, bool* out);
+void logical_not(std::span<const std::uint8_t> in, bool* out);  // of bools, as bytes that are 0 or not
 
 using ByteTable = std::array<std::uint8_t, 256>;  // indexed by the input's byte, gives the output's byte
 void look_up(std::span<const std::uint8_t> in, const ByteTable& table, std::uint8_t* out);

@@ -169,9 +169,88 @@ def unary_cases():
     yield Case("ABS", "Abs", [(values(np.int32, (9,), -100, 100), None, False)], [(np.int32, None)])
 
 
+ARITHMETIC = {"ADD": ("Add", "AddOptions"), "SUB": ("Sub", "SubOptions"), "MUL": ("Mul", "MulOptions"),
+              "DIV": ("Div", "DivOptions"), "SQUARED_DIFFERENCE": ("SquaredDifference", None),
+              "MAXIMUM": ("Maximum", None), "MINIMUM": ("Minimum", None)}
+COMPARISONS = {"EQUAL": "Equal", "NOT_EQUAL": "NotEqual", "GREATER": "Greater", "GREATER_EQUAL": "GreaterEqual",
+               "LESS": "Less", "LESS_EQUAL": "LessEqual"}
+SHAPES = [((2, 3, 4, 5), (2, 3, 4, 5)), ((2, 3, 4, 5), (1, 1, 1, 5)), ((4, 5), (1,)), ((1, 3, 1), (2, 1, 4))]
+
+
+def pairs_of_bytes(dtype):
+    """Every 5th value beside every 7th."""
+    whole = all_bytes(dtype)
+    return whole[::5].reshape(-1, 1), whole[::7].reshape(1, -1)
+
+
+def binary_cases():
+    activations = {"none": 0, "relu": 1, "relu_n1_to_1": 2, "relu6": 3}
+    for tfl, (op, options) in ARITHMETIC.items():
+        for shape_a, shape_b in SHAPES:
+            yield Case(tfl, op, [(values(np.float32, shape_a), None, False), (values(np.float32, shape_b), None, False)],
+                       [(np.float32, None)])
+        for dtype in (np.int32, np.int64):
+            yield Case(tfl, op, [(values(dtype, (3, 4), -90, 90), None, False), (values(dtype, (4,), 1, 90), None, False)],
+                       [(dtype, None)])
+        for dtype in (np.int8, np.uint8):
+            low = -128 if dtype == np.int8 else 0
+            a, b = pairs_of_bytes(dtype)
+            same = (0.05, low + 120)
+            scales = [(same, same, same)]
+            if op not in ("Maximum", "Minimum"):
+                scales += [((0.04, low + 128), (0.07, low + 100), (0.09, low + 90)),
+                           ((0.3, low), (0.011, low + 255), (0.25, low + 77))]
+            for of_a, of_b, of_out in scales:
+                if op == "Div":  # a fine output: of coarse ones LiteRT's shift by 32 bits and more means nothing
+                    of_out = (of_out[0] / 10, of_out[1])
+                    b = b[b != of_b[1]].reshape(1, -1)
+                for name, number in activations.items() if options else [("none", 0)]:
+                    yield Case(tfl, op, [(a, of_a, False), (b, of_b, False)], [(dtype, of_out)], {"activation": name},
+                               (options, {"fusedActivationFunction": number}) if options else None)
+            same_shape = [(values(dtype, (3, 37)), (0.04, low + 99), False), (values(dtype, (3, 37)), (0.03, low + 66), False)]
+            if op in ("Add", "Sub", "Mul"):
+                yield Case(tfl, op, same_shape, [(dtype, (0.05, low + 111))])
+    for tfl, op in COMPARISONS.items():
+        yield Case(tfl, op, [(values(np.float32, (3, 4)), None, False), (values(np.float32, (4,)), None, False)],
+                   [(np.bool_, None)])
+        for dtype in (np.int32, np.int64):
+            yield Case(tfl, op, [(values(dtype, (9, 9), -3, 3), None, False), (values(dtype, (9,), -3, 3), None, False)],
+                       [(np.bool_, None)])
+        for dtype in (np.int8, np.uint8):
+            low = -128 if dtype == np.int8 else 0
+            a, b = pairs_of_bytes(dtype)
+            for of_a, of_b in [((0.05, low + 128),) * 2, ((0.05, low + 128), (0.1, low + 100)), ((0.3, low), (0.011, low + 9))]:
+                yield Case(tfl, op, [(a, of_a, False), (b, of_b, False)], [(np.bool_, None)])
+    for tfl, op in {"FLOOR_DIV": "FloorDiv", "FLOOR_MOD": "FloorMod", "POW": "Pow"}.items():
+        low = 0.1 if op == "Pow" else -9
+        yield Case(tfl, op, [(values(np.float32, (4, 9), low, 9), None, False), (values(np.float32, (9,), 0.5, 3), None, False)],
+                   [(np.float32, None)])
+        yield Case(tfl, op, [(values(np.int32, (4, 9), -9, 9), None, False), (values(np.int32, (9,), 1, 5), None, False)],
+                   [(np.int32, None)])
+    for tfl, op in {"LOGICAL_AND": "LogicalAnd", "LOGICAL_OR": "LogicalOr"}.items():
+        yield Case(tfl, op, [(values(np.bool_, (4, 9)), None, False), (values(np.bool_, (4, 9)), None, False)],
+                   [(np.bool_, None)])
+
+
+def select_cases():
+    for dtype in (np.float32, np.int32, np.int64, np.int16, np.bool_):
+        yield Case("SELECT_V2", "Where", [(values(np.bool_, (3, 1, 4)), None, False), (values(dtype, (2, 1)), None, False),
+                                          (values(dtype, (3, 2, 4)), None, False)], [(dtype, None)])
+    yield Case("PRELU", "PRelu", [(values(np.float32, (1, 3, 4, 5)), None, False), (values(np.float32, (1, 1, 5)), None, True)],
+               [(np.float32, None)])
+    for dtype in (np.int8, np.uint8):
+        low = -128 if dtype == np.int8 else 0
+        same = (0.04, low + 100)
+        for of_slope, of_out in [(same, same), ((0.01, low + 128), (0.06, low + 90))]:
+            yield Case("PRELU", "PRelu", [(all_bytes(dtype).reshape(1, 8, 8, 4), same, False),
+                                          (values(dtype, (1, 1, 4)), of_slope, True)], [(dtype, of_out)])
+        yield Case("SELECT_V2", "Where", [(values(np.bool_, (3, 1, 4)), None, False), (values(dtype, (2, 1)), same, False),
+                                          (values(dtype, (3, 2, 4)), same, False)], [(dtype, same)])
+
+
 def main():
     cases, refused = [], []
-    for case in [*unary_cases()]:
+    for case in [*unary_cases(), *binary_cases(), *select_cases()]:
         try:
             cases.append(answered(case))
         except (RuntimeError, ValueError) as error:
