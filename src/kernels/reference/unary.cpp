@@ -77,7 +77,7 @@ constexpr RowF32 kRowsF32[] = {
     row<[](float x, P) { return std::floor(x); }>("Floor"),
     row<gelu>("Gelu"),
     row<[](float x, P p) { return clamped(p.alpha * x + p.beta, 0.0F, 1.0F); }>("HardSigmoid"),
-    row<[](float x, P) { return x * clamped(x + 3.0F, 0.0F, 6.0F) * (1.0F / 6.0F); }>("HardSwish"),
+    row<[](float x, P) { return x * clamped(x + 3.0F, 0.0F, 6.0F) / 6.0F; }>("HardSwish"),
     row<leaky_relu>("LeakyRelu"),
     row<[](float x, P) { return std::log(x); }>("Log"),
     row<[](float x, P) { return 1.0F / (1.0F + std::exp(-x)); }>("Logistic"),
