@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // lichen inspect: layers, shapes, parameters, multiply-accumulates, memory, and which kernel runs what.
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -8,8 +9,9 @@
 #include "base/json.hpp"
 #include "commands.hpp"
 #include "engine/session.hpp"
-#include "formats/tflite.hpp"
+#include "graph/draw.hpp"
 #include "graph/print.hpp"
+#include "model_file.hpp"
 #include "posix/files.hpp"
 
 namespace lichen::tool {
@@ -17,11 +19,18 @@ namespace {
 
 struct Options {
   std::string model;
+  std::string svg;
+  std::string dot;
+  bool as_stored = false;
   bool json = false;
 };
 
+Json shape_json(const tensor::Shape& shape) {
+  return shape.known() ? Json(shape.dims()) : Json(nullptr);
+}
+
 Json tensor_json(const engine::TensorInfo& info) {
-  Json out = {{"name", info.spec.name}, {"dtype", tensor::name_of(info.spec.dtype)}, {"shape", info.spec.shape.dims()}};
+  Json out = {{"name", info.spec.name}, {"dtype", tensor::name_of(info.spec.dtype)}, {"shape", shape_json(info.spec.shape)}};
   if (!info.quantization.scales.empty()) {
     out["scale"] = info.quantization.scales[0];
     out["zero_point"] = info.quantization.zero_points.empty() ? 0 : info.quantization.zero_points[0];
@@ -29,8 +38,8 @@ Json tensor_json(const engine::TensorInfo& info) {
   return out;
 }
 
-Json to_json(const graph::Graph& graph, const engine::Session& session, std::size_t file_bytes) {
-  const graph::Cost cost = graph::cost_of(graph);
+Json to_json(const ModelFile& model, const engine::Session& session) {
+  const graph::Cost cost = graph::cost_of(session.planned_graph());
   Json nodes = Json::array();
   for (const engine::NodeProfile& node : session.nodes()) {
     nodes.push_back({{"name", node.name}, {"op", node.op}, {"kernel", node.kernel}, {"macs", node.macs}});
@@ -40,8 +49,11 @@ Json to_json(const graph::Graph& graph, const engine::Session& session, std::siz
   Json outputs = Json::array();
   for (const auto& info : session.outputs()) outputs.push_back(tensor_json(info));
   return {{"schema", "lichen.inspect.v1"},
-          {"model", graph.name},
-          {"file_bytes", file_bytes},
+          {"model", model.graph.name},
+          {"format", model.format},
+          {"file_bytes", model.file.bytes().size()},
+          {"nodes_stored", model.graph.nodes.size()},
+          {"static", session.is_static()},
           {"macs", cost.macs},
           {"parameters", cost.parameters},
           {"parameter_bytes", cost.parameter_bytes},
@@ -52,20 +64,34 @@ Json to_json(const graph::Graph& graph, const engine::Session& session, std::siz
           {"nodes", nodes}};
 }
 
+Result<void> draw(const graph::Graph& graph, const Options& options) {
+  if (!options.svg.empty()) LICHEN_TRY(posix::write_file(options.svg, bytes_of(graph::to_svg(graph))));
+  if (!options.dot.empty()) LICHEN_TRY(posix::write_file(options.dot, bytes_of(graph::to_dot(graph))));
+  return {};
+}
+
 Result<int> inspect(const Options& options) {
-  const Bytes file = LICHEN_TRY(posix::read_file(options.model, formats::kTfliteBytesMax));
-  const graph::Graph graph = LICHEN_TRY(formats::read_tflite(file, options.model));
-  const auto session = LICHEN_TRY(engine::Session::create(graph, {}));
-  if (options.json) {
-    fmt::print("{}\n", to_json(graph, *session, file.size()).dump());
+  const ModelFile model = LICHEN_TRY(load_model(options.model));
+  if (options.as_stored) {
+    LICHEN_TRY(draw(model.graph, options));
+    fmt::print("{}", graph::to_text(model.graph));
     return 0;
   }
-  fmt::print("{}", graph::to_text(graph));
-  fmt::print("\nmemory: {} bytes of activations in one arena, {} bytes of packed weights, {} bytes on disk\n",
-             session->arena_bytes(), session->packed_bytes(), file.size());
+  const auto session = LICHEN_TRY(engine::Session::create(model.graph, {}));
+  LICHEN_TRY(draw(session->planned_graph(), options));
+  if (options.json) {
+    fmt::print("{}\n", to_json(model, *session).dump());
+    return 0;
+  }
+  fmt::print("{}", graph::to_text(session->planned_graph()));
+  fmt::print("\n{} nodes of the file became {}; {}\n", model.graph.nodes.size(), session->nodes().size(),
+             session->is_static() ? "all shapes are known: a run allocates nothing"
+                                  : "some shapes depend on values: planned while it runs");
+  fmt::print("memory: {} bytes of activations, {} bytes of packed weights, {} bytes on disk\n", session->arena_bytes(),
+             session->packed_bytes(), model.file.bytes().size());
   fmt::print("kernels:\n");
   for (const engine::NodeProfile& node : session->nodes())
-    fmt::print("  {:<18} {:<28} {}\n", node.op, node.kernel, node.name);
+    fmt::print("  {:<18} {:<34} {}\n", node.op, node.kernel.empty() ? "(chosen when it runs)" : node.kernel, node.name);
   return 0;
 }
 
@@ -73,7 +99,10 @@ Result<int> inspect(const Options& options) {
 
 Command add_inspect(CLI::App& app) {
   auto options = std::make_shared<Options>();  // shared with the command below, which outlives this call
-  app.add_option("model", options->model, "a .tflite file")->required();
+  app.add_option("model", options->model, "a .tflite or .onnx file")->required();
+  app.add_option("--svg", options->svg, "write a picture of the graph as it runs");
+  app.add_option("--dot", options->dot, "write the graph for Graphviz");
+  app.add_flag("--as-stored", options->as_stored, "the graph of the file, before it is rewritten for this engine");
   app.add_flag("--json", options->json, "one JSON object");
   return [options] { return inspect(*options); };
 }

@@ -11,8 +11,8 @@
 #include "base/json.hpp"
 #include "commands.hpp"
 #include "engine/session.hpp"
-#include "formats/tflite.hpp"
 #include "inputs.hpp"
+#include "model_file.hpp"
 #include "posix/clock.hpp"
 #include "posix/files.hpp"
 
@@ -89,9 +89,8 @@ Result<void> fill_inputs(engine::Session& session, const Options& options) {
 
 Result<int> run(const Options& options) {
   const auto labels = LICHEN_TRY(read_labels(options.labels));
-  const Bytes file = LICHEN_TRY(posix::read_file(options.model, formats::kTfliteBytesMax));
-  const graph::Graph graph = LICHEN_TRY(formats::read_tflite(file, options.model));
-  const auto session = LICHEN_TRY(engine::Session::create(graph, {.reference_kernels_only = options.reference}));
+  const ModelFile model = LICHEN_TRY(load_model(options.model));
+  const auto session = LICHEN_TRY(engine::Session::create(model.graph, {.reference_kernels_only = options.reference}));
   LICHEN_TRY(fill_inputs(*session, options));
   const posix::MonotonicClock clock;
   const TimeNs before_ns = clock.now_ns();
@@ -128,7 +127,7 @@ Result<int> run(const Options& options) {
 
 Command add_run(CLI::App& app) {
   auto options = std::make_shared<Options>();  // shared with the command below, which outlives this call
-  app.add_option("model", options->model, "a .tflite file")->required();
+  app.add_option("model", options->model, "a .tflite or .onnx file")->required();
   app.add_option("--input", options->inputs, "values: .npy, .csv or .raw; once for each input of the model")
       ->required();
   app.add_option("--labels", options->labels, "names of the classes, one a line");
