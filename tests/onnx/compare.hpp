@@ -147,10 +147,18 @@ template <typename T>
   return {};
 }
 
-[[nodiscard]] inline CaseResult run_case(const std::filesystem::path& folder) {
+enum class Trip : std::uint8_t { kRead, kReadWriteRead };
+
+[[nodiscard]] inline CaseResult run_case(const std::filesystem::path& folder, Trip trip) {
   const Bytes file = read_bytes(folder / "model.onnx");
-  const auto graph = formats::read_onnx(file, "model.onnx");
+  auto graph = formats::read_onnx(file, "model.onnx");
   if (!graph) return from_error(graph.error());
+  if (trip == Trip::kReadWriteRead) {
+    const auto written = formats::write_onnx(*graph);
+    if (!written) return from_error(written.error());
+    graph = formats::read_onnx(*written, "written.onnx");
+    if (!graph) return {Verdict::kWrong, "what was written is not read: " + graph.error().to_line()};
+  }
   const auto session = engine::Session::create(*graph, {});
   if (!session) return from_error(session.error());
   for (std::size_t i = 0;; ++i) {

@@ -2,7 +2,7 @@
 // Runs ONNX's backend tests: folders CASE/model.onnx with CASE/test_data_set_K/input_I.pb and output_I.pb. Each case runs
 // in a process of its own, so that a crash is one line in the report and not the end of it.
 //
-//   onnx_conformance [--table FILE [--update]] [--json FILE] [--only TEXT] [--quiet] FOLDER...
+//   onnx_conformance [--table FILE [--update]] [--json FILE] [--only TEXT] [--quiet] [--round-trip] FOLDER...
 //
 // A line a case, then a table by operator. Exit 1: an answer is wrong, a case crashed, or one that passes in the table
 // does not pass. 77: no folder is there. --only: cases whose name or operator contains the text.
@@ -50,6 +50,7 @@ struct Options {
   std::string only;
   bool update = false;
   bool quiet = false;
+  testing::Trip trip = testing::Trip::kRead;
 };
 
 // The operator that a model is about: that of all its nodes but Constants.
@@ -81,13 +82,13 @@ std::vector<Case> cases_of(const Options& options) {
   return cases;
 }
 
-Outcome run_inside(const Case& one) {
-  const testing::CaseResult result = testing::run_case(one.folder);
+Outcome run_inside(const Case& one, testing::Trip trip) {
+  const testing::CaseResult result = testing::run_case(one.folder, trip);
   return {std::string(testing::name_of(result.verdict)), result.reason};
 }
 
 // Runs a case in a child, which answers by a pipe: status, a tab, reason.
-Outcome run_apart(const Case& one) {
+Outcome run_apart(const Case& one, testing::Trip trip) {
   int ends[2];
   if (pipe(ends) != 0) return {"crashed", "no pipe"};
   std::fflush(nullptr);
@@ -95,7 +96,7 @@ Outcome run_apart(const Case& one) {
   if (child == 0) {
     close(ends[0]);
     alarm(kSecondsMax);
-    const Outcome outcome = run_inside(one);
+    const Outcome outcome = run_inside(one, trip);
     const std::string line = outcome.status + "\t" + outcome.reason.substr(0, 2000);
     if (write(ends[1], line.data(), line.size()) < 0) _exit(1);
     _exit(0);
@@ -158,7 +159,7 @@ int run_all(const Options& options) {
   nlohmann::json report = nlohmann::json::array();
   bool good = true;
   for (const Case& one : cases) {
-    const Outcome outcome = run_apart(one);
+    const Outcome outcome = run_apart(one, options.trip);
     const bool worse = table.contains(one.name) && table[one.name] == "passed" && outcome.status != "passed";
     if (!options.quiet || outcome.status == "wrong" || outcome.status == "crashed" || worse) {
       fmt::print("{:8} {} [{}]{}{}\n", outcome.status, one.name, one.op, outcome.reason.empty() ? "" : ": ", outcome.reason);
@@ -187,6 +188,7 @@ int main(int count, char** arguments) {
     const bool has_value = i + 1 < count;
     if (argument == "--update") options.update = true;
     else if (argument == "--quiet") options.quiet = true;
+    else if (argument == "--round-trip") options.trip = testing::Trip::kReadWriteRead;
     else if (argument == "--table" && has_value) options.table = arguments[++i];
     else if (argument == "--json" && has_value) options.json = arguments[++i];
     else if (argument == "--only" && has_value) options.only = arguments[++i];
