@@ -22,11 +22,12 @@ inline void relax() {
 #endif
 }
 
-// A ticket is [generation : 32][parts : 16][next part : 16] in one word: taking a part of an old job is impossible.
-constexpr std::uint64_t ticket_of(std::uint32_t generation, std::uint64_t parts) {
-  return std::uint64_t{generation} << 32 | parts << 16;
+// A ticket is [generation : 32][end : 16][next : 16] in one word: which parts of a thread's stretch nobody has taken.
+// Taking a part of an old job is impossible.
+constexpr std::uint64_t ticket_of(std::uint32_t generation, Threads::Index begin, Threads::Index end) {
+  return std::uint64_t{generation} << 32 | static_cast<std::uint64_t>(end) << 16 | static_cast<std::uint64_t>(begin);
 }
-constexpr std::uint64_t parts_of(std::uint64_t ticket) {
+constexpr std::uint64_t end_of(std::uint64_t ticket) {
   return ticket >> 16 & 0xFFFF;
 }
 constexpr std::uint64_t next_of(std::uint64_t ticket) {
@@ -45,10 +46,13 @@ void wait_while(const std::atomic<std::uint32_t>& word, std::uint32_t old) {
 }  // namespace
 
 struct Threads::Shared {
-  alignas(64) std::atomic<std::uint64_t> ticket{0};
+  struct alignas(64) Ticket {
+    std::atomic<std::uint64_t> word{0};
+  };
+  std::array<Ticket, kThreadsMax> tickets;  // of each thread's stretch
   alignas(64) std::atomic<std::uint32_t> generation{0};  // changes with each job: what workers wait for
   alignas(64) std::atomic<std::uint32_t> left{0};        // parts that are not done: what the caller waits for
-  alignas(64) Job job;  // written before the ticket is published, read by those who hold one of its parts
+  alignas(64) Job job;  // written before the tickets are published, read by those who hold one of its parts
   std::atomic<bool> stop{false};
   std::array<std::thread, kThreadsMax> workers;
 };
@@ -56,7 +60,7 @@ struct Threads::Shared {
 Threads::Threads(int count) : count_(count), shared_(std::make_unique<Shared>()) {
   LICHEN_ASSERT(count >= 1 && count <= kThreadsMax);
   for (int i = 1; i < count; ++i)
-    shared_->workers[static_cast<std::size_t>(i)] = std::thread([shared = shared_.get()] { work(*shared); });
+    shared_->workers[static_cast<std::size_t>(i)] = std::thread([shared = shared_.get(), i, count] { work(*shared, i, count); });
 }
 
 Threads::~Threads() {
@@ -68,12 +72,13 @@ Threads::~Threads() {
   }
 }
 
-bool Threads::run_one_part(Shared& shared) {
+bool Threads::run_one_part(Shared& shared, int owner) {
+  std::atomic<std::uint64_t>& ticket = shared.tickets[static_cast<std::size_t>(owner)].word;
   // A look first: when nothing is left, no cache line is taken away from those who work.
-  const std::uint64_t seen = shared.ticket.load(std::memory_order_acquire);
-  if (next_of(seen) >= parts_of(seen)) return false;
-  const std::uint64_t taken = shared.ticket.fetch_add(1, std::memory_order_acq_rel);
-  if (next_of(taken) >= parts_of(taken)) return false;
+  const std::uint64_t seen = ticket.load(std::memory_order_acquire);
+  if (next_of(seen) >= end_of(seen)) return false;
+  const std::uint64_t taken = ticket.fetch_add(1, std::memory_order_acq_rel);
+  if (next_of(taken) >= end_of(taken)) return false;
   const Job& job = shared.job;
   const Index begin = static_cast<Index>(next_of(taken)) * job.step;
   const Index end = begin + job.step < job.count ? begin + job.step : job.count;
@@ -82,14 +87,21 @@ bool Threads::run_one_part(Shared& shared) {
   return true;
 }
 
-void Threads::work(Shared& shared) {
+// Its own stretch first, then the others', the next one's first.
+void Threads::run_parts(Shared& shared, int self, int count) {
+  for (int i = 0; i < count; ++i) {
+    while (run_one_part(shared, (self + i) % count)) {
+    }
+  }
+}
+
+void Threads::work(Shared& shared, int self, int count) {
   std::uint32_t seen = 0;
   for (;;) {
     wait_while(shared.generation, seen);
     seen = shared.generation.load(std::memory_order_acquire);
     if (shared.stop.load(std::memory_order_relaxed)) return;
-    while (run_one_part(shared)) {
-    }
+    run_parts(shared, self, count);
   }
 }
 
@@ -103,11 +115,13 @@ void Threads::run(Job job) {
   shared.job = job;
   shared.left.store(static_cast<std::uint32_t>(parts), std::memory_order_relaxed);
   const std::uint32_t generation = shared.generation.load(std::memory_order_relaxed) + 1;
-  shared.ticket.store(ticket_of(generation, static_cast<std::uint64_t>(parts)), std::memory_order_release);
+  for (Index i = 0; i < count_; ++i) {
+    shared.tickets[static_cast<std::size_t>(i)].word.store(
+        ticket_of(generation, parts * i / count_, parts * (i + 1) / count_), std::memory_order_release);
+  }
   shared.generation.store(generation, std::memory_order_release);
   shared.generation.notify_all();
-  while (run_one_part(shared)) {
-  }
+  run_parts(shared, 0, count_);
   for (std::uint32_t left = shared.left.load(std::memory_order_acquire); left != 0;
        left = shared.left.load(std::memory_order_acquire))
     wait_while(shared.left, left);

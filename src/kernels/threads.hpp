@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A few threads that one session owns and that its kernels share out their outputs to. A parallel region costs about a
 // microsecond while the workers are awake: they spin for some ten microseconds after each region and then sleep on a
-// futex. The caller takes part, and takes over what a worker that got no CPU has not begun, so more threads than idle
-// CPUs cost little. Which thread computes which part is left open; a kernel splits its outputs, never a sum, so its
-// answer does not depend on it.
+// futex. The caller takes part. Each thread begins with its own stretch of the parts, the same one in every region, so
+// that it finds what it wrote before in its own cache; then it takes over what another has not begun, so more threads
+// than idle CPUs cost little. A kernel splits its outputs, never a sum, so its answer does not depend on who did what.
 #pragma once
 
 #include <atomic>
@@ -50,11 +50,11 @@ class Threads {
     Index step = 0;  // of a part
   };
   struct Shared;  // what workers see
-  struct Worker;
 
   void run(Job job);
-  static bool run_one_part(Shared& shared);
-  static void work(Shared& shared);
+  static bool run_one_part(Shared& shared, int owner);
+  static void run_parts(Shared& shared, int self, int count);
+  static void work(Shared& shared, int self, int count);
 
   int count_;
   std::unique_ptr<Shared> shared_;
