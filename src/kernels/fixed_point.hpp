@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -68,6 +69,16 @@ template <typename T>
 [[nodiscard]] T requantize_rounding_once(std::int32_t acc, Multiplier m, std::int32_t zero_point, std::int32_t min,
                                          std::int32_t max) {
   return static_cast<T>(std::clamp(wrapping_add(multiply_rounding_once(acc, m), zero_point), min, max));
+}
+
+// The same as ONNX defines it: times a float, halves to even. std::nearbyint in the default rounding mode.
+template <typename T>
+[[nodiscard]] T requantize_nearest_even(std::int32_t acc, float scale, std::int32_t zero_point, std::int32_t min,
+                                        std::int32_t max) {
+  const auto low = static_cast<float>(min - zero_point);
+  const auto high = static_cast<float>(max - zero_point);
+  const float clamped = std::min(std::max(static_cast<float>(acc) * scale, low), high);
+  return static_cast<T>(static_cast<std::int32_t>(std::nearbyint(clamped)) + zero_point);
 }
 
 }  // namespace lichen::kernels

@@ -3,6 +3,7 @@
 // them, because graph::verify() and the engine made them.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -26,6 +27,16 @@ struct Window2D {
   Index groups = 1;            // of convolutions: in_c and out_c are divided into so many, apart from each other
 };
 
+// The same over volumes, [n, depth, height, width, c]; images have a depth of 1.
+struct Window3D {
+  using Triple = std::array<Index, 3>;
+  Index batch = 1;
+  Index in_c = 1, out_c = 1;
+  Triple in{1, 1, 1}, out{1, 1, 1}, filter{1, 1, 1}, stride{1, 1, 1}, dilation{1, 1, 1};
+  Triple pad{0, 0, 0};        // before the first
+  Triple pad_after{0, 0, 0};  // after the last: of averages that count padding
+};
+
 struct MatrixSize {  // out[rows, units] = in[rows, depth] * weights[units, depth]^T
   Index rows = 1;
   Index units = 1;
@@ -42,13 +53,29 @@ struct IntegerClamp {
   std::int32_t max = 0;
 };
 
-// Integer convolutions and fully connected layers: out = clamp(out_zero_point + multipliers[channel] * sum).
+// Integer convolutions and fully connected layers: out = clamp(out_zero_point + multipliers[channel] * sum), in fixed
+// point; or with `scales` in their place in float, halves to even (graph::IntegerRounding::kNearestEven).
 struct Requantization {
   std::int32_t in_zero_point = 0;
   std::int32_t weights_zero_point = 0;
   std::int32_t out_zero_point = 0;
   IntegerClamp clamp;
-  std::span<const Multiplier> multipliers;  // one an output channel
+  std::span<const Multiplier> multipliers;  // one an output channel, or none
+  std::span<const float> scales;            // the same
+
+  // Of a sum of `channel`, rounded twice as convolutions are, or once as fully connected layers are.
+  template <typename T>
+  [[nodiscard]] T stored(std::int32_t sum, Index channel) const {
+    const auto c = static_cast<std::size_t>(channel);
+    if (!scales.empty()) return requantize_nearest_even<T>(sum, scales[c], out_zero_point, clamp.min, clamp.max);
+    return requantize<T>(sum, multipliers[c], out_zero_point, clamp.min, clamp.max);
+  }
+  template <typename T>
+  [[nodiscard]] T stored_rounding_once(std::int32_t sum, Index channel) const {
+    const auto c = static_cast<std::size_t>(channel);
+    if (!scales.empty()) return requantize_nearest_even<T>(sum, scales[c], out_zero_point, clamp.min, clamp.max);
+    return requantize_rounding_once<T>(sum, multipliers[c], out_zero_point, clamp.min, clamp.max);
+  }
 };
 
 // Does input row or column `at` exist?

@@ -26,8 +26,9 @@ Result<void> PackBudget::take(std::size_t bytes) {
 namespace {
 
 constexpr std::span<const Builder> (*kFamilies[])() = {
-    binary_builders,  concat_builders, gather_builders, movement_builders, pool2d_builders, quantize_builders,
-    reshape_builders, select_builders, slice_builders,  softmax_builders,  unary_builders,  weighted_builders,
+    binary_builders, concat_builders, gather_builders, movement_builders, pool2d_builders, quantize_builders,
+    reshape_builders, select_builders, slice_builders, softmax_builders, unary_builders, weighted_builders,
+    conv3d_builders, matmul_builders, normalization_builders, transpose_conv2d_builders,
 };
 
 using Build = StepResult (*)(const BuildContext&);

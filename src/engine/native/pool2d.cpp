@@ -1,18 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
-// AveragePool2D and MaxPool2D.
+// Poolings of images and volumes.
 #include <array>
-#include "kernels/reference/pool2d.hpp"
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
+#include "engine/native/sharing.hpp"
 #include "engine/native/vector.hpp"
+#include "engine/native/volume.hpp"
 #include "engine/native/window.hpp"
+#include "kernels/reference/pool.hpp"
 
 namespace lichen::engine {
 namespace {
 
+using graph::Op;
+using kernels::Index;
+using kernels::Window3D;
+using kernels::reference::Rows;
+
+// compute(rows) over all rows of the output, shared out.
+template <typename Compute>
+void share(const Window3D& w, const StepBuffers& b, const Compute& compute) {
+  const Index row_work = w.in_c * w.filter[0] * w.filter[1] * w.filter[2];
+  share_rows(*b.threads, kernels::reference::all_rows(w).end, row_work,
+             [&](Index begin, Index end) { compute(Rows{begin, end}); });
+}
+
 template <typename T, typename Range>
-std::unique_ptr<Step> vector_step(const BuildContext& context, bool average, const kernels::Window2D& w, Range range) {
+void max_and_indices(const Window3D& w, Range range, bool column_major, const StepBuffers& b) {
+  share(w, b, [&](Rows rows) {
+    if (b.out<T>() != nullptr) kernels::reference::max_pool(w, b.in<T>(0), range, rows, b.out<T>());
+    if (auto* indices = b.out<std::int64_t>(1))
+      kernels::reference::max_pool_indices(w, b.in<T>(0), column_major, rows, indices);
+  });
+}
+
+StepResult build_f32(Op op, const Window3D& w, const graph::Pool2DAttributes& a) {
+  const kernels::FloatRange range = range_of(a.activation);
+  switch (op) {
+    case Op::kLpPool2D:
+      return make_step("lp_pool f32 reference", 0, [w, p = a.p](const StepBuffers& b) {
+        share(w, b, [&](Rows rows) { kernels::reference::lp_pool(w, b.in<float>(0), p, rows, b.out<float>()); });
+      });
+    case Op::kAveragePool2D:
+    case Op::kAveragePool3D:
+      return make_step("average_pool f32 reference", 0, [w, range, pads = a.counts_padding](const StepBuffers& b) {
+        share(w, b, [&](Rows rows) {
+          kernels::reference::average_pool(w, b.in<float>(0), pads, range, rows, b.out<float>());
+        });
+      });
+    default:
+      return make_step("max_pool f32 reference", 0, [w, range, major = a.column_major](const StepBuffers& b) {
+        max_and_indices<float>(w, range, major, b);
+      });
+  }
+}
+
+template <typename T>
+StepResult build_integer(const BuildContext& context, const Window3D& w, const graph::Pool2DAttributes& a) {
+  const graph::Tensor& output = context.node.output();
+  const tensor::IntegerRange whole = tensor::range_of(output.spec.dtype);
+  const bool plain = output.quantization.empty();
+  const kernels::IntegerClamp clamp =
+      plain ? kernels::IntegerClamp{whole.min, whole.max} : clamp_of(a.activation, output);
+  if (context.node.node().op == Op::kMaxPool2D) {
+    return make_step(std::is_signed_v<T> ? "max_pool i8 reference" : "max_pool u8 reference", 0,
+                     [w, clamp, major = a.column_major](const StepBuffers& b) {
+                       max_and_indices<T>(w, clamp, major, b);
+                     });
+  }
+  if (rounds_to_even(context.node)) {
+    return make_step(std::is_signed_v<T> ? "average_pool i8 even reference" : "average_pool u8 even reference", 0,
+                     [w, clamp, pads = a.counts_padding,
+                      zero_point = output.quantization.zero_point()](const StepBuffers& b) {
+                       share(w, b, [&](Rows rows) {
+                         kernels::reference::average_pool_nearest_even(w, b.in<T>(0), zero_point, pads, clamp, rows,
+                                                                       b.out<T>());
+                       });
+                     });
+  }
+  if (a.counts_padding)
+    return fail(Code::kUnsupported, "cannot plan model", {}, "an integer average that counts its padding");
+  return make_step(std::is_signed_v<T> ? "average_pool i8 reference" : "average_pool u8 reference", 0,
+                   [w, clamp](const StepBuffers& b) {
+                     share(w, b, [&](Rows rows) {
+                       kernels::reference::average_pool(w, b.in<T>(0), clamp, rows, b.out<T>());
+                     });
+                   });
+}
+
+template <typename T, typename Range>
+std::unique_ptr<Step> vector_step(const BuildContext& context, const kernels::Window2D& w, Range range) {
+  const bool average = context.node.node().op == Op::kAveragePool2D;
   if constexpr (std::is_same_v<T, float>) {
     return average ? vector_average_pool2d(context, w, range) : vector_max_pool2d(context, w, range);
   } else {
@@ -20,47 +99,53 @@ std::unique_ptr<Step> vector_step(const BuildContext& context, bool average, con
   }
 }
 
-template <typename T, typename Range>
-std::unique_ptr<Step> step_of(const BuildContext& context, bool average, const kernels::Window2D& w, Range range,
-                              std::string_view kernel) {
-  if constexpr (kHasVectorKernels) {
-    if (auto step = vector_step<T>(context, average, w, range)) return step;
-  }
-  if (average) {
-    return make_step(kernel, 0, [w, range](const StepBuffers& b) {
-      kernels::reference::average_pool2d(w, b.in<T>(0), range, b.out<T>());
-    });
-  }
-  return make_step(kernel, 0, [w, range](const StepBuffers& b) {
-    kernels::reference::max_pool2d(w, b.in<T>(0), range, b.out<T>());
-  });
-}
-
-}  // namespace
-
-static StepResult build_pool2d(const BuildContext& context) {
-  const auto& a = context.node.attributes<graph::Pool2DAttributes>();
-  const bool average = context.node.node().op == graph::Op::kAveragePool2D;
-  const auto w = LICHEN_TRY(window_of(context.node, a, a.filter_h, a.filter_w));
+// The plain forms in vectors; null: this one is not among them.
+StepResult vector_pool2d(const BuildContext& context, const graph::Pool2DAttributes& a) {
   const graph::Tensor& output = context.node.output();
-  const bool plain = output.spec.dtype != tensor::DType::kF32 && output.quantization.empty();
-  if (a.dilation_h != 1 || a.dilation_w != 1 || a.counts_padding || context.node.has_output(1) || plain)
-    return fail(Code::kUnsupported, "cannot plan model", {}, "a pooling of this form");
-  switch (output.spec.dtype) {
-    case tensor::DType::kI8:
-      return step_of<std::int8_t>(context, average, w, clamp_of(a.activation, output),
-                                  average ? "average_pool2d i8 reference" : "max_pool2d i8 reference");
-    case tensor::DType::kU8:
-      return step_of<std::uint8_t>(context, average, w, clamp_of(a.activation, output),
-                                   average ? "average_pool2d u8 reference" : "max_pool2d u8 reference");
-    default:
-      return step_of<float>(context, average, w, range_of(a.activation),
-                            average ? "average_pool2d f32 reference" : "max_pool2d f32 reference");
-  }
+  const Op op = context.node.node().op;
+  const tensor::DType dtype = output.spec.dtype;
+  const bool real = dtype == tensor::DType::kF32;
+  if (a.dilation_h != 1 || a.dilation_w != 1 || a.counts_padding || context.node.has_output(1)) return nullptr;
+  if (op == Op::kLpPool2D || (!real && output.quantization.empty())) return nullptr;
+  if (!real && op == Op::kAveragePool2D && rounds_to_even(context.node)) return nullptr;
+  const auto [top, left, bottom, right] = a.pads;
+  if (std::max(top, bottom) >= a.filter_h || std::max(left, right) >= a.filter_w) return nullptr;  // windows of padding
+  const kernels::Window2D w = LICHEN_TRY(window_of(context.node, a, a.filter_h, a.filter_w));
+  if (real) return vector_step<float>(context, w, range_of(a.activation));
+  if (dtype == tensor::DType::kI8) return vector_step<std::int8_t>(context, w, clamp_of(a.activation, output));
+  if (dtype == tensor::DType::kU8) return vector_step<std::uint8_t>(context, w, clamp_of(a.activation, output));
+  return nullptr;
 }
 
-namespace {
-constexpr std::array kBuilders = {Builder{graph::Op::kAveragePool2D, build_pool2d}, Builder{graph::Op::kMaxPool2D, build_pool2d}};
+StepResult build_pool2d(const BuildContext& context) {
+  const auto& a = context.node.attributes<graph::Pool2DAttributes>();
+  const Op op = context.node.node().op;
+  const Window3D w = LICHEN_TRY(window_of_image(context.node, a));
+  if constexpr (kHasVectorKernels) {
+    if (auto step = LICHEN_TRY(vector_pool2d(context, a))) return step;
+  }
+  const tensor::DType dtype = context.node.input(0).spec.dtype;
+  if (dtype == tensor::DType::kF32) return build_f32(op, w, a);
+  if (op == Op::kLpPool2D) return not_computed(context);
+  if (dtype == tensor::DType::kI8) return build_integer<std::int8_t>(context, w, a);
+  if (dtype == tensor::DType::kU8) return build_integer<std::uint8_t>(context, w, a);
+  return not_computed(context);
+}
+
+StepResult build_pool3d(const BuildContext& context) {
+  const auto& a = context.node.attributes<graph::Pool3DAttributes>();
+  const Window3D w = LICHEN_TRY(window_of_volume(context.node, graph::volume_rules(a)));
+  graph::Pool2DAttributes rest;
+  rest.counts_padding = a.counts_padding;
+  return build_f32(context.node.node().op, w, rest);
+}
+
+constexpr std::array kBuilders = {
+    Builder{Op::kAveragePool2D, build_pool2d}, Builder{Op::kLpPool2D, build_pool2d},
+    Builder{Op::kMaxPool2D, build_pool2d},     Builder{Op::kAveragePool3D, build_pool3d},
+    Builder{Op::kMaxPool3D, build_pool3d},
+};
+
 }  // namespace
 
 std::span<const Builder> pool2d_builders() {

@@ -48,6 +48,11 @@ Result<WeightedQuantization> weighted_quantization(const graph::NodeView& node, 
   q.base.weights_zero_point = weights.zero_point();
   q.base.out_zero_point = output.quantization.zero_point();
   q.base.clamp = clamp_of(activation, output);
+  if (rounds_to_even(node)) {
+    for (std::size_t c = 0; c < channels; ++c)
+      q.scales.push_back(in.scale() * weights.scale(c) / output.quantization.scale());
+    return q;
+  }
   q.multipliers.reserve(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     const double scale = product == ScaleProduct::kDouble ? double{in.scale()} * double{weights.scale(c)}

@@ -21,14 +21,21 @@ namespace lichen::engine {
 // connected layers with one scale.
 enum class ScaleProduct : std::uint8_t { kDouble, kFloat };
 
+// Does this node round as ONNX does? Vector kernels that round in fixed point only must not be taken then.
+[[nodiscard]] inline bool rounds_to_even(const graph::NodeView& node) {
+  return node.graph().rounding == graph::IntegerRounding::kNearestEven;
+}
+
 // Everything that requantizes a weighted sum; the multipliers are owned here and lent to kernels by requantization().
 struct WeightedQuantization {
   kernels::Requantization base;
   std::vector<kernels::Multiplier> multipliers;  // one an output channel
+  std::vector<float> scales;                     // instead of them where the graph rounds to nearest even
 
   [[nodiscard]] kernels::Requantization requantization() const {
     kernels::Requantization q = base;
     q.multipliers = multipliers;
+    q.scales = scales;
     return q;
   }
 };

@@ -6,10 +6,15 @@
 
 #include <fmt/format.h>
 
+#include "engine/native/axis_view.hpp"
 #include "engine/native/builders.hpp"
+#include "engine/native/quantization.hpp"
+#include "engine/native/sharing.hpp"
 
 namespace lichen::engine {
 namespace {
+
+constexpr kernels::Index kExpWork = 16;  // an exponential beside moving a byte
 
 // The integer kernel writes probabilities in steps of 1/256 from the smallest value of the type.
 Result<void> require_probabilities(const graph::Tensor& output) {
@@ -31,26 +36,57 @@ StepResult build_integer(const BuildContext& context, kernels::Index rows, kerne
 
 }  // namespace
 
-static StepResult build_softmax(const BuildContext& context) {
-  const tensor::Shape& shape = context.node.input(0).spec.shape;
-  const kernels::Index depth = shape.dims().back();
-  const kernels::Index rows = shape.elements() / depth;
-  const float beta = context.node.attributes<graph::SoftmaxAttributes>().beta;
-  switch (context.node.output().spec.dtype) {
-    case tensor::DType::kI8:
-      return build_integer<std::int8_t>(context, rows, depth, beta);
-    case tensor::DType::kU8:
-      return build_integer<std::uint8_t>(context, rows, depth, beta);
-    default:
-      break;
+namespace {
+
+using kernels::Index;
+
+// The axis, or what is at it and after it.
+kernels::reference::AxisView view_of(const graph::NodeView& node) {
+  const auto& a = node.attributes<graph::SoftmaxAttributes>();
+  const tensor::Shape& shape = node.input(0).spec.shape;
+  if (a.flattens && a.axis == static_cast<std::int32_t>(shape.rank())) return {shape.elements(), 1, 1};
+  kernels::reference::AxisView v = axis_view(shape, a.axis);
+  if (a.flattens) {
+    v.channels *= v.inner;
+    v.inner = 1;
   }
-  return make_step("softmax f32 reference", 0, [rows, depth, beta](const StepBuffers& b) {
-    kernels::reference::softmax(rows, depth, b.in<float>(0), beta, b.out<float>());
+  return v;
+}
+
+StepResult build_f32(const kernels::reference::AxisView& v, float beta, bool logarithm) {
+  const auto what = logarithm ? &kernels::reference::log_softmax
+                              : static_cast<void (*)(Index, Index, const float*, float, float*)>(
+                                    &kernels::reference::softmax);
+  const std::string_view name = logarithm ? "log_softmax f32 reference" : "softmax f32 reference";
+  if (v.inner == 1) {
+    return make_step(name, 0, [v, beta, what](const StepBuffers& b) {
+      share_rows(*b.threads, v.outer, v.channels * kExpWork, [&](Index begin, Index end) {
+        what(end - begin, v.channels, b.in<float>(0) + begin * v.channels, beta, b.out<float>() + begin * v.channels);
+      });
+    });
+  }
+  const auto line = static_cast<std::size_t>(2 * v.channels) * sizeof(float);
+  return make_step(name, line, [v, beta, what](const StepBuffers& b) {
+    kernels::reference::softmax_strided(v.outer, v.channels, v.inner, b.in<float>(0), beta, what,
+                                        reinterpret_cast<float*>(b.scratch), b.out<float>());
   });
 }
 
-namespace {
-constexpr std::array kBuilders = {Builder{graph::Op::kSoftmax, build_softmax}};
+StepResult build_softmax(const BuildContext& context) {
+  const auto& a = context.node.attributes<graph::SoftmaxAttributes>();
+  const kernels::reference::AxisView v = view_of(context.node);
+  const bool logarithm = context.node.node().op == graph::Op::kLogSoftmax;
+  const tensor::DType dtype = context.node.output().spec.dtype;
+  if (dtype == tensor::DType::kF32) return build_f32(v, a.beta, logarithm);
+  if (logarithm || v.inner != 1 || rounds_to_even(context.node)) return not_computed(context);
+  if (dtype == tensor::DType::kI8) return build_integer<std::int8_t>(context, v.outer, v.channels, a.beta);
+  if (dtype == tensor::DType::kU8) return build_integer<std::uint8_t>(context, v.outer, v.channels, a.beta);
+  return not_computed(context);
+}
+
+constexpr std::array kBuilders = {Builder{graph::Op::kLogSoftmax, build_softmax},
+                                  Builder{graph::Op::kSoftmax, build_softmax}};
+
 }  // namespace
 
 std::span<const Builder> softmax_builders() {

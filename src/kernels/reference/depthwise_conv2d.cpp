@@ -52,8 +52,7 @@ void depthwise_conv2d(const Window2D& w, const T* in, const T* weights, const st
       sum = wrapping_add(sum, (value - q.in_zero_point) * (weight - q.weights_zero_point));
     });
     if (bias != nullptr) sum = wrapping_add(sum, bias[c]);
-    out[at] =
-        requantize<T>(sum, q.multipliers[static_cast<std::size_t>(c)], q.out_zero_point, q.clamp.min, q.clamp.max);
+    out[at] = q.stored<T>(sum, c);
   });
 }
 

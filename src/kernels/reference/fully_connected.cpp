@@ -26,8 +26,7 @@ void fully_connected(const MatrixSize& m, const T* in, const T* weights, const s
             sum, (in[row * m.depth + i] - q.in_zero_point) * (weights[unit * m.depth + i] - q.weights_zero_point));
       }
       if (bias != nullptr) sum = wrapping_add(sum, bias[unit]);
-      out[row * m.units + unit] = requantize_rounding_once<T>(sum, q.multipliers[static_cast<std::size_t>(unit)],
-                                                              q.out_zero_point, q.clamp.min, q.clamp.max);
+      out[row * m.units + unit] = q.stored_rounding_once<T>(sum, unit);
     }
   }
 }

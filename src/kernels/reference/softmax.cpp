@@ -100,6 +100,28 @@ void softmax(Index rows, Index depth, const float* in, float beta, float* out) {
   }
 }
 
+void log_softmax(Index rows, Index depth, const float* in, float beta, float* out) {
+  for (Index row = 0; row < rows; ++row, in += depth, out += depth) {
+    const float largest = *std::max_element(in, in + depth);
+    float sum = 0.0F;
+    for (Index i = 0; i < depth; ++i) sum += std::exp((in[i] - largest) * beta);
+    const float logarithm = std::log(sum);
+    for (Index i = 0; i < depth; ++i) out[i] = (in[i] - largest) * beta - logarithm;
+  }
+}
+
+void softmax_strided(Index outer, Index depth, Index step, const float* in, float beta,
+                     void (*what)(Index, Index, const float*, float, float*), float* line, float* out) {
+  for (Index o = 0; o < outer; ++o) {
+    for (Index i = 0; i < step; ++i) {
+      const Index first = o * depth * step + i;
+      for (Index k = 0; k < depth; ++k) line[k] = in[first + k * step];
+      what(1, depth, line, beta, line + depth);
+      for (Index k = 0; k < depth; ++k) out[first + k * step] = line[depth + k];
+    }
+  }
+}
+
 Result<SoftmaxQuantized> softmax_quantized(float beta, float in_scale) {
   const double real =
       std::min(double{beta} * double{in_scale} * (1 << (31 - kInputIntegerBits)), static_cast<double>(kOne));

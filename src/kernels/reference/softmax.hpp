@@ -8,6 +8,12 @@
 namespace lichen::kernels::reference {
 
 void softmax(Index rows, Index depth, const float* in, float beta, float* out);
+// The logarithm of it.
+void log_softmax(Index rows, Index depth, const float* in, float beta, float* out);
+// Elements of a row that lie `step` apart, rows beside each other; what: softmax or log_softmax. `line`: scratch of
+// 2 * depth.
+void softmax_strided(Index outer, Index depth, Index step, const float* in, float beta,
+                     void (*what)(Index, Index, const float*, float, float*), float* line, float* out);
 
 struct SoftmaxQuantized {
   Multiplier multiplier;            // input difference -> fixed point with 5 integer bits; shift is >= 0
