@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// MatMul. A constant matrix on the right is the weights of a fully connected layer, and is packed as such.
+// MatMul of matrices that are both computed; by a constant it is rewritten to a fully connected layer before.
 #include "kernels/reference/matmul.hpp"
 
 #include <array>
@@ -8,8 +8,6 @@
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/sharing.hpp"
-#include "engine/native/vector.hpp"
-#include "graph/ops/checks.hpp"
 #include "graph/ops/matrix.hpp"
 
 namespace lichen::engine {
@@ -104,26 +102,6 @@ StepResult build_quantized(const BuildContext& context, const ProductSize& s, Ba
                    });
 }
 
-// The product as a fully connected layer: the constant right side, turned around, as its weights.
-StepResult build_packed(const BuildContext& context, const graph::MatrixProduct& p) {
-  const std::span<const float> b = context.node.input(1).constant->as<float>();
-  std::vector<float> weights(b.begin(), b.end());
-  if (!p.transpose_b) {
-    for (Index k = 0; k < p.depth; ++k) {
-      for (Index c = 0; c < p.columns; ++c)
-        weights[static_cast<std::size_t>(c * p.depth + k)] = b[static_cast<std::size_t>(k * p.columns + c)];
-    }
-  }
-  graph::Graph g;
-  const Index rows = context.node.input(0).spec.shape.elements() / p.depth;
-  const auto x = g.add("x", tensor::DType::kF32, {rows, p.depth});
-  const auto w = g.add_constant("weights", {p.columns, p.depth}, std::span<const float>(weights));
-  const auto y = g.add("y", tensor::DType::kF32, {rows, p.columns});
-  g.nodes.push_back({graph::Op::kFullyConnected, {}, graph::FullyConnectedAttributes{}, {x, w}, {y}});
-  const BuildContext layer{graph::NodeView(g, g.nodes[0]), context.cpu, context.budget};
-  return vector_fully_connected_f32(layer, {rows, p.columns, p.depth}, {});
-}
-
 }  // namespace
 
 static StepResult build_matmul(const BuildContext& context) {
@@ -133,12 +111,6 @@ static StepResult build_matmul(const BuildContext& context) {
   const ProductSize s = size_of(p);
   switch (node.input(0).spec.dtype) {
     case tensor::DType::kF32:
-      if constexpr (kHasVectorKernels) {
-        const bool is_layer = wants_vector(context) && node.is_constant(1) && node.input(1).spec.shape.rank() <= 2 &&
-                              !p.transpose_a && p.rows > 0 && p.columns > 0 && p.depth > 0 &&
-                              node.input(0).spec.shape.elements() > 0;
-        if (is_layer) return build_packed(context, p);
-      }
       return build_f32(s, batch_of(p));
     case tensor::DType::kI32:
       return build_integers<std::int32_t>(s, batch_of(p));
