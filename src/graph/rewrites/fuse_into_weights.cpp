@@ -138,13 +138,49 @@ void absorb_binary(Editor& editor, NodeId id) {
   absorb(editor, *layer, id, scale, offset);
 }
 
+// The bias of a quantized layer, added by a node of its own: constant integers that are dequantized.
+void attach_bias(Editor& editor, NodeId id) {
+  for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+    const Node& node = editor.node(id);
+    const TensorId bias = node.inputs[1 - side];
+    const NodeId layer = editor.producer_of(node.inputs[side], Op::kFullyConnected);
+    const NodeId dequantize = editor.producer_of(bias, Op::kDequantizeLinear);
+    if (layer == kNoNode || dequantize == kNoNode || !editor.is_constant(editor.node(dequantize).inputs[0])) continue;
+    if (editor.only_reader(node.inputs[side]) != id || has_activation(editor.node(layer))) continue;
+    if (std::get<ElementwiseAttributes>(node.attributes).activation != Activation::kNone) continue;
+    const tensor::Shape& shape = editor.tensor(bias).spec.shape;
+    const tensor::Shape& out = editor.tensor(node.outputs[0]).spec.shape;
+    if (editor.node(layer).inputs.size() > 2 || !shape.known() || !out.known() || shape.rank() != 1) continue;
+    if (out != editor.tensor(node.inputs[side]).spec.shape || shape[0] != out.dims().back()) continue;
+    std::vector<TensorId> inputs = editor.node(layer).inputs;
+    inputs.push_back(bias);
+    const TensorId output = node.outputs[0];
+    // The bias may be made after the layer: its constant's dequantization goes before it.
+    const Node made = editor.node(dequantize);
+    const TensorId before = editor.add_like(bias, shape);
+    editor.insert_before(layer, {made.op, made.name, made.attributes, made.inputs, {before}});
+    inputs.back() = before;
+    editor.remove(id);
+    editor.set_inputs(layer, std::move(inputs));
+    editor.set_output(layer, 0, output);
+    return;
+  }
+}
+
+// Constant, or constant but for being dequantized.
+bool is_fixed(const Editor& editor, TensorId id) {
+  if (editor.is_constant(id)) return true;
+  const NodeId before = editor.producer_of(id, Op::kDequantize);
+  return before != kNoNode && editor.is_constant(editor.node(before).inputs[0]);
+}
+
 void matmul_to_layer(Editor& editor, NodeId id) {
   const Node& node = editor.node(id);
   const auto a = std::get<MatMulAttributes>(node.attributes);
   const Tensor& x = editor.tensor(node.inputs[0]);
-  if (a.transpose_a || !editor.is_constant(node.inputs[1])) return;
+  if (a.transpose_a || !is_fixed(editor, node.inputs[1])) return;
   const Tensor& w = editor.tensor(node.inputs[1]);
-  if (w.spec.shape.rank() != 2 || w.spec.dtype != tensor::DType::kF32 || w.spec.shape.elements() == 0) return;
+  if (!w.spec.shape.known() || w.spec.shape.rank() != 2 || w.spec.dtype != tensor::DType::kF32 || w.spec.shape.elements() == 0) return;
   if (!x.spec.shape.known() || x.spec.shape.rank() == 0 || x.spec.dtype != tensor::DType::kF32) return;
   if (x.spec.shape.elements() == 0) return;
   TensorId weights = node.inputs[1];
@@ -171,6 +207,7 @@ void fuse_into_weights(Editor& editor) {
       case Op::kMul:
       case Op::kDiv:
         absorb_binary(editor, id);
+        if (editor.is_alive(id) && editor.node(id).op == Op::kAdd) attach_bias(editor, id);
         break;
       case Op::kMatMul:
         matmul_to_layer(editor, id);

@@ -66,8 +66,7 @@ void dequantize_linear(Editor& editor, NodeId id) {
   const TensorId input = editor.node(id).inputs[0];
   Tensor& tensor = editor.tensor(input);
   const DType dtype = tensor.spec.dtype;
-  const bool constant_bias = dtype == DType::kI32 && tensor.constant;
-  if (!tensor.spec.shape.known() || (!is_quantized_type(dtype) && !constant_bias)) return;
+  if (!tensor.spec.shape.known() || !is_quantized_type(dtype)) return;
   auto q = constant_scales(editor, id, tensor);
   if (!q || (q->per_channel() && !tensor.constant)) return;
   if (!tensor.quantization.empty() && tensor.quantization != *q) return;
@@ -121,54 +120,183 @@ TensorId stored_behind(const Editor& editor, TensorId id) {
   return before == kNoNode ? kNoTensor : editor.node(before).inputs[0];
 }
 
+// The values of a constant bias: in f32, or in i32 behind a DequantizeLinear.
+std::optional<std::vector<double>> bias_values(const Editor& editor, TensorId id) {
+  const Tensor& bias = editor.tensor(id);
+  if (bias.constant && bias.spec.dtype == DType::kF32) {
+    const std::span<const float> values = bias.constant->as<float>();
+    return std::vector<double>(values.begin(), values.end());
+  }
+  const NodeId before = editor.producer_of(id, Op::kDequantizeLinear);
+  if (before == kNoNode) return std::nullopt;
+  const Tensor& stored = editor.tensor(editor.node(before).inputs[0]);
+  if (!stored.constant || stored.spec.dtype != DType::kI32) return std::nullopt;
+  const auto q = constant_scales(editor, before, stored);
+  if (!q) return std::nullopt;
+  std::vector<double> values;
+  for (const std::int32_t value : stored.constant->as<std::int32_t>()) {
+    const std::size_t c = q->per_channel() ? values.size() : 0;
+    values.push_back(double{q->scale(c)} * (static_cast<double>(value) - q->zero_point(c)));
+  }
+  return values;
+}
+
 // Bias in units of input scale times weight scale.
 std::optional<Tensor> integer_bias(const Editor& editor, TensorId id, const tensor::Quantization& x,
                                    const tensor::Quantization& w, std::int64_t channels) {
-  const TensorId stored = stored_behind(editor, id);
-  const Tensor& from = editor.tensor(stored != kNoTensor ? stored : id);
-  if (!from.constant || from.spec.shape.elements() != channels) return std::nullopt;
-  std::vector<std::int32_t> values(static_cast<std::size_t>(channels));
+  const auto reals = bias_values(editor, id);
+  if (!reals || static_cast<std::int64_t>(reals->size()) != channels) return std::nullopt;
+  std::vector<std::int32_t> values(reals->size());
   for (std::size_t c = 0; c < values.size(); ++c) {
     const double unit = double{x.scale()} * double{w.scale(w.per_channel() ? c : 0)};
-    double real = 0;
-    if (stored != kNoTensor) {
-      if (from.spec.dtype != DType::kI32 || from.quantization.zero_point(from.quantization.per_channel() ? c : 0) != 0)
-        return std::nullopt;
-      real = double{from.quantization.scale(from.quantization.per_channel() ? c : 0)} * from.constant->as<std::int32_t>()[c];
-    } else {
-      if (from.spec.dtype != DType::kF32) return std::nullopt;
-      real = double{from.constant->as<float>()[c]};
-    }
-    const double steps = std::nearbyint(real / unit);
+    const double steps = std::nearbyint((*reals)[c] / unit);
     if (!(std::abs(steps) < 2147483647.0)) return std::nullopt;
     values[c] = static_cast<std::int32_t>(steps);
   }
-  return Tensor{{from.spec.name, DType::kI32, {channels}}, {}, tensor::Data::copy_of(std::span<const std::int32_t>(values))};
+  return Tensor{{editor.tensor(id).spec.name, DType::kI32, {channels}},
+                {},
+                tensor::Data::copy_of(std::span<const std::int32_t>(values))};
 }
 
-// Conv(Dequantize(x), Dequantize(w), bias) -> Quantize: one layer in integers.
+// The only Quantize that reads a tensor; kNoNode: others read it too, or another op does.
+NodeId quantize_after(const Editor& editor, TensorId id) {
+  const NodeId reader = editor.only_reader(id);
+  return reader != kNoNode && editor.node(reader).op == Op::kQuantize ? reader : kNoNode;
+}
+
+// The same integers in i8: u8 minus 128, with the zero point moved as well, so that no value changes.
+Tensor as_signed(const Tensor& tensor) {
+  constexpr std::int32_t kHalf = 128;
+  Tensor made{{tensor.spec.name, DType::kI8, tensor.spec.shape}, tensor.quantization, std::nullopt};
+  made.quantization.zero_points[0] -= kHalf;
+  return made;
+}
+
+TensorId requantize_before(Editor& editor, NodeId at, TensorId from, Tensor to) {
+  const TensorId made = editor.add(std::move(to));
+  editor.insert_before(at, {Op::kQuantize, editor.node(at).name, NoAttributes{}, {from}, {made}});
+  return made;
+}
+
+// The integers that a layer's first input means, through a transpose where one stands between; kNoTensor: none.
+TensorId integers_before(Editor& editor, NodeId id) {
+  const TensorId input = editor.node(id).inputs[0];
+  if (const TensorId stored = stored_behind(editor, input); stored != kNoTensor) return stored;
+  const NodeId transpose = editor.producer_of(input, Op::kTranspose);
+  if (transpose == kNoNode) return kNoTensor;
+  const TensorId stored = stored_behind(editor, editor.node(transpose).inputs[0]);
+  if (stored == kNoTensor || editor.tensor(stored).quantization.per_channel()) return kNoTensor;
+  const Attributes permutation = editor.node(transpose).attributes;
+  const TensorId turned = editor.add_like(stored, editor.tensor(input).spec.shape);
+  editor.insert_before(id, {Op::kTranspose, editor.node(id).name, permutation, {stored}, {turned}});
+  return turned;
+}
+
+bool takes_integers(const Editor& editor, NodeId id, const Tensor& weights) {
+  const std::size_t axis = editor.node(id).op == Op::kDepthwiseConv2D ? 3 : 0;
+  if (!weights.constant || !is_quantized_type(weights.spec.dtype)) return false;
+  if (!weights.quantization.per_channel()) return true;
+  return weights.quantization.axis == axis &&
+         std::ranges::all_of(weights.quantization.zero_points, [](std::int32_t z) { return z == 0; });
+}
+
+// Conv(Dequantize(x), Dequantize(w), bias) -> Quantize: one layer in integers. Where x is u8 and w i8, x is moved to i8.
 void integer_layer(Editor& editor, NodeId id) {
-  const Node& node = editor.node(id);
-  const TensorId x = stored_behind(editor, node.inputs[0]);
-  const TensorId w = stored_behind(editor, node.inputs[1]);
-  if (x == kNoTensor || w == kNoTensor) return;
-  const Tensor& input = editor.tensor(x);
-  const Tensor& weights = editor.tensor(w);
-  if (!is_quantized_type(input.spec.dtype) || weights.spec.dtype != input.spec.dtype || !weights.constant) return;
-  const std::size_t axis = node.op == Op::kDepthwiseConv2D ? 3 : 0;
-  if (weights.quantization.per_channel() && weights.quantization.axis != axis) return;
-  if (weights.quantization.per_channel() &&
-      std::ranges::any_of(weights.quantization.zero_points, [](std::int32_t z) { return z != 0; }))
-    return;
-  const NodeId quantize = editor.only_reader(node.outputs[0]);
-  if (quantize == kNoNode || editor.node(quantize).op != Op::kQuantize) return;
+  const TensorId w = stored_behind(editor, editor.node(id).inputs[1]);
+  const NodeId quantize = quantize_after(editor, editor.node(id).outputs[0]);
+  if (w == kNoTensor || quantize == kNoNode || !takes_integers(editor, id, editor.tensor(w))) return;
+  TensorId x = integers_before(editor, id);
+  if (x == kNoTensor || !is_quantized_type(editor.tensor(x).spec.dtype)) return;
   const TensorId y = editor.node(quantize).outputs[0];
-  if (editor.tensor(y).spec.dtype != input.spec.dtype) return;
+  const DType wanted = editor.tensor(w).spec.dtype;
+  if (wanted != DType::kI8 && (editor.tensor(x).spec.dtype != wanted || editor.tensor(y).spec.dtype != wanted)) return;
+  const std::size_t axis = editor.node(id).op == Op::kDepthwiseConv2D ? 3 : 0;
   std::vector<TensorId> inputs{x, w};
-  if (node.inputs.size() > 2 && node.inputs[2] != kNoTensor) {
-    auto bias = integer_bias(editor, node.inputs[2], input.quantization, weights.quantization, weights.spec.shape[axis]);
+  if (editor.node(id).inputs.size() > 2 && editor.node(id).inputs[2] != kNoTensor) {
+    auto bias = integer_bias(editor, editor.node(id).inputs[2], editor.tensor(x).quantization,
+                             editor.tensor(w).quantization, editor.tensor(w).spec.shape[axis]);
     if (!bias) return;
     inputs.push_back(editor.add(*std::move(bias)));
+  }
+  if (editor.tensor(x).spec.dtype != wanted) inputs[0] = requantize_before(editor, id, x, as_signed(editor.tensor(x)));
+  editor.set_inputs(id, std::move(inputs));
+  if (editor.tensor(y).spec.dtype == wanted) {
+    editor.remove(quantize);
+    editor.set_output(id, 0, y);
+    return;
+  }
+  const TensorId moved = editor.add(as_signed(editor.tensor(y)));
+  editor.set_output(id, 0, moved);
+  editor.set_input(quantize, 0, moved);
+}
+
+// Quantize(Quantize(x)) where the first only moves the zero point and the second moves it back.
+void cancel_requantization(Editor& editor, NodeId id) {
+  const TensorId middle = editor.node(id).inputs[0];
+  const NodeId before = editor.producer_of(middle, Op::kQuantize);
+  if (before == kNoNode) return;
+  const TensorId first = editor.node(before).inputs[0];
+  const TensorId last = editor.node(id).outputs[0];
+  const Tensor& from = editor.tensor(first);
+  const Tensor& to = editor.tensor(last);
+  if (from.spec.dtype != to.spec.dtype || from.quantization != to.quantization || from.spec.dtype == DType::kF32) return;
+  const Tensor& between = editor.tensor(middle);
+  const auto unsigned_zero = [](const Tensor& t) {
+    return t.quantization.zero_point() + (t.spec.dtype == DType::kI8 ? 128 : 0);
+  };
+  if (between.quantization.empty() || between.quantization.per_channel() || from.quantization.per_channel() ||
+      between.quantization.scale() != from.quantization.scale() || unsigned_zero(between) != unsigned_zero(from))
+    return;
+  if (editor.replace(last, first)) editor.remove(id);
+}
+
+// Quantize(Dequantize(x)) with the same scale is x.
+void cancel_pair(Editor& editor, NodeId id) {
+  const TensorId stored = stored_behind(editor, editor.node(id).inputs[0]);
+  if (stored == kNoTensor) return;
+  const Tensor& from = editor.tensor(stored);
+  const Tensor& to = editor.tensor(editor.node(id).outputs[0]);
+  if (from.spec.dtype != to.spec.dtype || from.quantization != to.quantization || from.constant) return;
+  if (editor.replace(editor.node(id).outputs[0], stored)) editor.remove(id);
+}
+
+bool moves_elements(Op op) {
+  return op == Op::kReshape || op == Op::kTranspose || op == Op::kMaxPool2D || op == Op::kGather || op == Op::kSlice;
+}
+
+// An op that only moves or picks elements may do that before they are dequantized.
+void move_integers(Editor& editor, NodeId id) {
+  const TensorId stored = stored_behind(editor, editor.node(id).inputs[0]);
+  if (stored == kNoTensor || editor.tensor(stored).constant || editor.node(id).outputs.size() != 1) return;
+  if (editor.tensor(stored).quantization.per_channel()) return;
+  if (const auto* pool = std::get_if<Pool2DAttributes>(&editor.node(id).attributes);
+      pool != nullptr && pool->activation != Activation::kNone)
+    return;
+  const TensorId real = editor.node(id).outputs[0];
+  if (!editor.tensor(real).spec.shape.known()) return;
+  const TensorId moved = editor.add_like(stored, editor.tensor(real).spec.shape);
+  editor.set_input(id, 0, stored);
+  editor.set_output(id, 0, moved);
+  editor.insert_after(id, {Op::kDequantize, editor.node(id).name, NoAttributes{}, {moved}, {real}});
+}
+
+bool has_integer_form(Op op) {
+  return op == Op::kAdd || op == Op::kMul || op == Op::kSub || op == Op::kConcat || op == Op::kHardSwish ||
+         op == Op::kHardSigmoid || op == Op::kLogistic || op == Op::kTanh || op == Op::kRelu || op == Op::kRelu6 ||
+         op == Op::kLeakyRelu;
+}
+
+// Dequantize -> op -> Quantize: the op's own integer form.
+void integer_elementwise(Editor& editor, NodeId id) {
+  const NodeId quantize = quantize_after(editor, editor.node(id).outputs[0]);
+  if (quantize == kNoNode) return;
+  const TensorId y = editor.node(quantize).outputs[0];
+  std::vector<TensorId> inputs;
+  for (const TensorId input : editor.node(id).inputs) {
+    const TensorId stored = stored_behind(editor, input);
+    if (stored == kNoTensor || editor.tensor(stored).spec.dtype != editor.tensor(y).spec.dtype) return;
+    if (editor.tensor(stored).quantization.per_channel()) return;
+    inputs.push_back(stored);
   }
   editor.set_inputs(id, std::move(inputs));
   editor.remove(quantize);
@@ -180,23 +308,16 @@ void integer_layer(Editor& editor, NodeId id) {
 void fuse_quantization(Editor& editor) {
   for (const NodeId id : editor.order()) {
     if (!editor.is_alive(id)) continue;
-    switch (editor.node(id).op) {
-      case Op::kDequantizeLinear:
-        dequantize_linear(editor, id);
-        break;
-      case Op::kQuantizeLinear:
-        quantize_linear(editor, id);
-        break;
-      case Op::kTranspose:
-        hoist_transpose(editor, id);
-        break;
-      case Op::kConv2D:
-      case Op::kDepthwiseConv2D:
-      case Op::kFullyConnected:
-        integer_layer(editor, id);
-        break;
-      default:
-        break;
+    const Op op = editor.node(id).op;
+    if (op == Op::kDequantizeLinear) dequantize_linear(editor, id);
+    if (op == Op::kQuantizeLinear) quantize_linear(editor, id);
+    if (op == Op::kTranspose) hoist_transpose(editor, id);
+    if (op == Op::kConv2D || op == Op::kDepthwiseConv2D || op == Op::kFullyConnected) integer_layer(editor, id);
+    if (moves_elements(editor.node(id).op)) move_integers(editor, id);
+    if (has_integer_form(op)) integer_elementwise(editor, id);
+    if (op == Op::kQuantize) {
+      cancel_pair(editor, id);
+      if (editor.is_alive(id)) cancel_requantization(editor, id);
     }
   }
 }

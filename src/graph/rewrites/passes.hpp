@@ -7,8 +7,11 @@
 
 namespace lichen::graph {
 
-// Nodes that change nothing: Identity, Reshape and Transpose to the same, Cast to the same type, a Clip that is a Relu.
+// Nodes that change nothing: Identity, Reshape and Transpose to the same, Cast to the same type; a Clip that is a Relu;
+// views of all kinds become Reshapes.
 void simplify(Editor& editor);
+// Transposes that move no element become Reshapes. Last, for a transpose may yet meet its inverse.
+void settle_transposes(Editor& editor);
 // Transposes move down, through whatever does not care about the order of axes, until they meet their inverses.
 void sink_transposes(Editor& editor);
 // Scales and offsets by channel (BatchNorm, Mul, Add with constants) into the weights and bias of the layer before; a

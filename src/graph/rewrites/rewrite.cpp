@@ -66,6 +66,12 @@ Result<void> rewrite(Graph& graph, const Evaluator& evaluator) {
     bool folded = LICHEN_TRY(fold(editor, evaluator, false, folded_bytes));
     if (!changed && !folded) folded = LICHEN_TRY(fold(editor, evaluator, true, folded_bytes));
     editor.finish();
+    if (!changed && !folded) {
+      Editor last(graph);
+      settle_transposes(last);
+      folded = last.changed();
+      last.finish();
+    }
     remove_unused(graph);
     if (!changed && !folded) return {};
   }

@@ -91,6 +91,14 @@ void become_reshape(Editor& editor, NodeId id) {
   editor.set_op(id, Op::kReshape, std::move(reshape));
 }
 
+// A view of known shapes says its shape itself.
+void normalize_reshape(Editor& editor, NodeId id) {
+  const Node& node = editor.node(id);
+  const Tensor& out = editor.tensor(node.outputs[0]);
+  if (!out.spec.shape.known() || out.spec.shape.rank() == 0 || !editor.tensor(node.inputs[0]).spec.shape.known()) return;
+  if (node.op != Op::kReshape || node.inputs.size() > 1) become_reshape(editor, id);
+}
+
 // Two views in a row are one.
 void merge_reshapes(Editor& editor, NodeId id) {
   const Tensor& out = editor.tensor(editor.node(id).outputs[0]);
@@ -140,9 +148,18 @@ void simplify(Editor& editor) {
       bypass(editor, id);
       continue;
     }
-    if (editor.node(id).op == Op::kTranspose && moves_nothing(editor, editor.node(id))) become_reshape(editor, id);
-    if (is_reshape(editor.node(id).op)) merge_reshapes(editor, id);
+    if (is_reshape(editor.node(id).op)) {
+      normalize_reshape(editor, id);
+      merge_reshapes(editor, id);
+    }
     if (editor.node(id).op == Op::kClip) clip_to_relu(editor, id);
+  }
+}
+
+void settle_transposes(Editor& editor) {
+  for (const NodeId id : editor.order()) {
+    if (editor.is_alive(id) && editor.node(id).op == Op::kTranspose && moves_nothing(editor, editor.node(id)))
+      become_reshape(editor, id);
   }
 }
 
