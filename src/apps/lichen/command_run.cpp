@@ -13,6 +13,7 @@
 #include "engine/session.hpp"
 #include "inputs.hpp"
 #include "model_file.hpp"
+#include "pictures.hpp"
 #include "posix/clock.hpp"
 #include "posix/files.hpp"
 
@@ -27,6 +28,7 @@ struct Options {
   std::vector<std::string> inputs;
   std::string labels;
   std::size_t top = 5;
+  PictureOptions picture;
   bool reference = false;
   bool json = false;
 };
@@ -81,7 +83,10 @@ Result<void> fill_inputs(engine::Session& session, const Options& options) {
                 "give one --input for each, in the model's order");
   }
   for (std::size_t i = 0; i < options.inputs.size(); ++i) {
-    const Bytes bytes = LICHEN_TRY(read_input(options.inputs[i], session.inputs()[i]));
+    const engine::TensorInfo& input = session.inputs()[i];
+    const std::string& path = options.inputs[i];
+    const Bytes bytes = is_picture(path) ? LICHEN_TRY(read_picture(path, input, options.picture))
+                                         : LICHEN_TRY(read_input(path, input));
     std::ranges::copy(bytes, session.input(i).begin());
   }
   return {};
@@ -128,12 +133,21 @@ Result<int> run(const Options& options) {
 Command add_run(CLI::App& app) {
   auto options = std::make_shared<Options>();  // shared with the command below, which outlives this call
   app.add_option("model", options->model, "a .tflite or .onnx file")->required();
-  app.add_option("--input", options->inputs, "values: .npy, .csv or .raw; once for each input of the model")
+  app.add_option("--input", options->inputs, "values (.npy, .csv, .raw) or a picture (.png, .jpg, .bmp); once for each input of the model")
       ->required();
   app.add_option("--labels", options->labels, "names of the classes, one a line");
   app.add_option("--top", options->top, "how many of the largest values to show; 0: the values in order")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
+  PictureOptions& picture = options->picture;
+  app.add_option("--resize", picture.size, "WxH of pictures; without it, what the input takes")->group("Pictures");
+  app.add_option("--mean", picture.mean, "subtracted from each pixel: one value, or one a channel")
+      ->delimiter(',')->group("Pictures");
+  app.add_option("--std", picture.deviation, "then each pixel is divided by it")->delimiter(',')->group("Pictures");
+  app.add_option("--scale", picture.scale, "then each pixel is multiplied by it")->group("Pictures");
+  app.add_option("--layout", picture.layout, "of the input: nhwc or nchw; without it, told from its shape")
+      ->check(CLI::IsMember({"nhwc", "nchw"}))->group("Pictures");
+  app.add_flag("--bgr", picture.bgr, "blue first")->group("Pictures");
   app.add_flag("--reference", options->reference, "plain C++ kernels instead of the vector ones");
   app.add_flag("--json", options->json, "one JSON object");
   return [options] { return run(*options); };

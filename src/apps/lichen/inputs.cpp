@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -46,82 +48,51 @@ std::int32_t zero_point_of(const engine::TensorInfo& info) {
   return info.quantization.zero_points.empty() ? 0 : static_cast<std::int32_t>(info.quantization.zero_points[0]);
 }
 
+// Calls f with a value of the element type; false: a type that has no arithmetic here.
+template <typename F>
+bool with_type(DType dtype, F f) {
+  switch (dtype) {
+    case DType::kF32:
+      f(float{});
+      return true;
+    case DType::kI8:
+      f(std::int8_t{});
+      return true;
+    case DType::kU8:
+    case DType::kBool:
+      f(std::uint8_t{});
+      return true;
+    case DType::kI16:
+      f(std::int16_t{});
+      return true;
+    case DType::kI32:
+      f(std::int32_t{});
+      return true;
+    case DType::kI64:
+      f(std::int64_t{});
+      return true;
+    case DType::kF16:
+      return false;
+  }
+  return false;
+}
+
 template <typename T>
 void put_as(Bytes& out, std::size_t index, double value) {
   const double low = static_cast<double>(std::numeric_limits<T>::lowest());
   const double high = static_cast<double>(std::numeric_limits<T>::max());
-  const T stored = static_cast<T>(std::clamp(value, low, high));
+  const T stored = std::isnan(value) ? T{} : static_cast<T>(std::clamp(value, low, high));
   std::memcpy(out.data() + index * sizeof(T), &stored, sizeof(T));
-}
-
-Result<Bytes> from_floats(const std::vector<float>& values, const engine::TensorInfo& input, const std::string& path) {
-  Bytes out(input.spec.bytes());
-  const bool quantized = !input.quantization.scales.empty();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double value = static_cast<double>(values[i]);
-    if (std::isnan(value) && input.spec.dtype != DType::kF32) {
-      return fail(Code::kBadInput, "cannot read input", fmt::format("{}, value {}", path, i),
-                  "NaN has no integer value");
-    }
-    const double stored =
-        quantized ? std::round(value / static_cast<double>(scale_of(input))) + zero_point_of(input) : value;
-    switch (input.spec.dtype) {
-      case DType::kF32:
-        std::memcpy(out.data() + i * 4, &values[i], 4);
-        break;
-      case DType::kI8:
-        put_as<std::int8_t>(out, i, stored);
-        break;
-      case DType::kU8:
-        put_as<std::uint8_t>(out, i, stored);
-        break;
-      case DType::kI16:
-        put_as<std::int16_t>(out, i, stored);
-        break;
-      case DType::kI32:
-        put_as<std::int32_t>(out, i, stored);
-        break;
-      case DType::kI64:
-        put_as<std::int64_t>(out, i, stored);
-        break;
-      case DType::kF16:
-      case DType::kBool:
-        return fail(Code::kUnsupported, "cannot read input", path, "no conversion to this input's type",
-                    "give a .raw file");
-    }
-  }
-  return out;
 }
 
 Result<std::vector<float>> floats_of(const tensor::Tensor& t, const std::string& path) {
   std::vector<float> out;
-  const auto take = [&]<typename T>(T) {
+  const bool known = with_type(t.spec.dtype, [&]<typename T>(T) {
     for (const T value : t.data.as<T>()) out.push_back(static_cast<float>(value));
-  };
-  switch (t.spec.dtype) {
-    case DType::kF32:
-      take(float{});
-      break;
-    case DType::kI8:
-      take(std::int8_t{});
-      break;
-    case DType::kU8:
-      take(std::uint8_t{});
-      break;
-    case DType::kI16:
-      take(std::int16_t{});
-      break;
-    case DType::kI32:
-      take(std::int32_t{});
-      break;
-    case DType::kI64:
-      take(std::int64_t{});
-      break;
-    default:
-      return fail(Code::kUnsupported, "cannot read input", path,
-                  fmt::format("{} arrays cannot be converted", tensor::name_of(t.spec.dtype)));
-  }
-  return out;
+  });
+  if (known) return out;
+  return fail(Code::kUnsupported, "cannot read input", path,
+              fmt::format("{} arrays cannot be converted", tensor::name_of(t.spec.dtype)));
 }
 
 Error wrong_count(const std::string& path, std::size_t got, std::size_t want, const engine::TensorInfo& input) {
@@ -132,6 +103,34 @@ Error wrong_count(const std::string& path, std::size_t got, std::size_t want, co
 }
 
 }  // namespace
+
+Result<Bytes> bytes_from_floats(const std::vector<float>& values, const engine::TensorInfo& input,
+                                const std::string& path) {
+  Bytes out(input.spec.bytes());
+  const bool quantized = !input.quantization.scales.empty();
+  std::size_t not_numbers = values.size();
+  const bool known = with_type(input.spec.dtype, [&]<typename T>(T) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if constexpr (std::is_same_v<T, float>) {
+        std::memcpy(out.data() + i * sizeof(float), &values[i], sizeof(float));
+      } else {
+        const double value = static_cast<double>(values[i]);
+        if (std::isnan(value)) not_numbers = std::min(not_numbers, i);
+        const double scaled = quantized ? std::round(value / static_cast<double>(scale_of(input))) : std::round(value);
+        put_as<T>(out, i, scaled + (quantized ? zero_point_of(input) : 0));
+      }
+    }
+  });
+  if (!known) {
+    return fail(Code::kUnsupported, "cannot read input", path, "no conversion to this input's type",
+                "give a .raw file");
+  }
+  if (not_numbers < values.size()) {
+    return fail(Code::kBadInput, "cannot read input", fmt::format("{}, value {}", path, not_numbers),
+                "NaN has no integer value");
+  }
+  return out;
+}
 
 Result<Bytes> read_input(const std::string& path, const engine::TensorInfo& input) {
   Bytes file = LICHEN_TRY(posix::read_file(path, kInputBytesMax));
@@ -155,16 +154,16 @@ Result<Bytes> read_input(const std::string& path, const engine::TensorInfo& inpu
   } else if (path.ends_with(".csv")) {
     values = LICHEN_TRY(parse_csv(text_of(file), path));
   } else {
-    return fail(Code::kUnsupported, "cannot read input", path, "its ending is none of .npy, .csv, .raw",
+    return fail(Code::kUnsupported, "cannot read input", path, "its ending is none of .npy, .csv, .raw, .png, .jpg, .bmp",
                 "convert it to .npy");
   }
   if (values.size() != elements) return std::unexpected(wrong_count(path, values.size(), elements, input));
-  return from_floats(values, input, path);
+  return bytes_from_floats(values, input, path);
 }
 
 std::vector<float> to_floats(const engine::TensorInfo& output, ByteView bytes) {
   std::vector<float> values(static_cast<std::size_t>(output.spec.shape.elements()));
-  const auto take = [&]<typename T>(T) {
+  with_type(output.spec.dtype, [&]<typename T>(T) {
     const bool quantized = !output.quantization.scales.empty();
     for (std::size_t i = 0; i < values.size(); ++i) {
       T stored{};
@@ -172,30 +171,7 @@ std::vector<float> to_floats(const engine::TensorInfo& output, ByteView bytes) {
       const auto value = static_cast<float>(stored);
       values[i] = quantized ? (value - static_cast<float>(zero_point_of(output))) * scale_of(output) : value;
     }
-  };
-  switch (output.spec.dtype) {
-    case DType::kF32:
-      take(float{});
-      break;
-    case DType::kI8:
-      take(std::int8_t{});
-      break;
-    case DType::kU8:
-    case DType::kBool:
-      take(std::uint8_t{});
-      break;
-    case DType::kI16:
-      take(std::int16_t{});
-      break;
-    case DType::kI32:
-      take(std::int32_t{});
-      break;
-    case DType::kI64:
-      take(std::int64_t{});
-      break;
-    case DType::kF16:
-      break;  // no operator of the engine gives it
-  }
+  });
   return values;
 }
 

@@ -18,6 +18,11 @@ inline constexpr std::size_t kInputBytesMax = 256 << 20;
 //   are .csv  numbers separated by commas, spaces or lines; treated as f32 .raw  the input's own bytes
 [[nodiscard]] Result<Bytes> read_input(const std::string& path, const engine::TensorInfo& input);
 
+// Values for `input` in its type: quantized where it is, rounded and saturated where it holds integers. As many as it has
+// elements; `path` is for errors.
+[[nodiscard]] Result<Bytes> bytes_from_floats(const std::vector<float>& values, const engine::TensorInfo& input,
+                                              const std::string& path);
+
 // The values of an output as f32, dequantized where it is quantized.
 [[nodiscard]] std::vector<float> to_floats(const engine::TensorInfo& output, ByteView bytes);
 
