@@ -172,6 +172,13 @@ std::map<std::string, Layer> layers() {
   add_convolutions(layers);
   add_normalizations(layers);
   add_recurrent(layers);
+  SequenceLstmAttributes lstm;
+  layers["sequence_lstm"] = {Op::kSequenceLstm, lstm};
+  lstm.time_major = true;
+  layers["sequence_lstm_coupled"] = {Op::kSequenceLstm, lstm};
+  lstm.cell_clip = 0.9F, lstm.projection_clip = 0.8F;
+  layers["sequence_lstm_whole"] = {Op::kSequenceLstm, lstm};
+  layers["svdf"] = {Op::kSvdf, SvdfAttributes{2, Activation::kRelu}};
   layers["non_max_suppression"] = {Op::kNonMaxSuppression, NonMaxSuppressionAttributes{false}};
   layers["non_max_suppression_flipped"] = {Op::kNonMaxSuppression, NonMaxSuppressionAttributes{false}};
   layers["non_max_suppression_centers"] = {Op::kNonMaxSuppression, NonMaxSuppressionAttributes{true}};

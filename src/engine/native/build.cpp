@@ -29,6 +29,7 @@ constexpr std::span<const Builder> (*kFamilies[])() = {
     binary_builders, concat_builders, gather_builders, movement_builders, pool2d_builders, quantize_builders,
     reshape_builders, select_builders, slice_builders, softmax_builders, unary_builders, weighted_builders,
     conv3d_builders, matmul_builders, normalization_builders, transpose_conv2d_builders,
+    detection_builders, recurrent_builders, sequence_builders,
 };
 
 using Build = StepResult (*)(const BuildContext&);

@@ -100,7 +100,7 @@ Result<void> check_detection(const NodeView& node) {
 
 Result<OutputTypes> infer_detection(const NodeView& node) {
   const auto& a = node.attributes<DetectionAttributes>();
-  const std::int64_t most = std::int64_t{a.detections_max} * (a.regular ? 1 : a.classes_per_detection);
+  const std::int64_t most = std::int64_t{a.detections_max} * a.classes_per_detection;
   const std::int64_t dims[] = {1, most, 4};
   return OutputTypes{{DType::kF32, LICHEN_TRY(Shape::make(dims, node.node().name)), false},
                      {DType::kF32, Shape{1, most}, false},

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes layers.json: what ONNX Runtime answers to seeded inputs, for layers whose attributes layers_test.cpp has.
+"""Makes layers.json: what ONNX Runtime (or NumPy, of TFLite's layers) answers to seeded inputs, for layers whose
+attributes layers_test.cpp has.
 
   python3 -m venv V && V/bin/pip install onnxruntime onnx==1.17.0 numpy
   V/bin/python tests/engine/golden/layers.py
@@ -177,6 +178,75 @@ def recurrent() -> None:
                                               activation_alpha=[0.3, 1.2, 0.8], activation_beta=[0.4, 0.7, 0.1]))
 
 
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def normalized(x, coefficients, bias):
+    return (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims=True)) * coefficients + bias
+
+
+def sequence_lstm(inputs: list, time_major: bool, cell_clip: float, projection_clip: float) -> list:
+    """TFLite's UNIDIRECTIONAL_SEQUENCE_LSTM in float64, from its documentation; coupled without input gate weights."""
+    i = [None if v is None else v.astype(np.float64) for v in inputs]
+    x = i[0] if time_major else i[0].transpose(1, 0, 2)
+    h, c = i[18], i[19]
+
+    def gate(g, step, peephole):
+        total = step @ i[1 + g].T + h @ i[5 + g].T
+        if peephole is not None:
+            total = total + peephole * c
+        return total + i[12 + g] if i[20 + g] is None else normalized(total, i[20 + g], i[12 + g])
+
+    rows = []
+    for step in x:
+        forget = sigmoid(gate(1, step, i[10]))
+        admitted = 1 - forget if i[1] is None else sigmoid(gate(0, step, i[9]))
+        c_new = forget * c + admitted * np.tanh(gate(2, step, None))
+        c = np.clip(c_new, -cell_clip, cell_clip) if cell_clip else c_new
+        out = sigmoid(gate(3, step, i[11])) * np.tanh(c)
+        if i[16] is not None:
+            out = out @ i[16].T + (0 if i[17] is None else i[17])
+            out = np.clip(out, -projection_clip, projection_clip) if projection_clip else out
+        h = out
+        rows.append(h)
+    y = np.stack(rows)
+    return [v.astype(np.float32) for v in (y if time_major else y.transpose(1, 0, 2), h, c)]
+
+
+def sequences() -> None:
+    batch, steps, size, cells, outputs = 2, 5, 6, 9, 4
+
+    def inputs(coupled, peephole, projection, layer_norm, time_major):
+        width = outputs if projection else cells
+        gates = [None] if coupled else [real(cells, size, scale=0.4)]
+        gates += [real(cells, size, scale=0.4) for _ in range(3)]
+        gates += [None] if coupled else [real(cells, width, scale=0.4)]
+        gates += [real(cells, width, scale=0.4) for _ in range(3)]
+        gates += [real(cells) if peephole and not (coupled and g == 0) else None for g in range(3)]
+        gates += [None] if coupled else [real(cells)]
+        gates += [real(cells) for _ in range(3)]
+        gates += [real(outputs, cells), real(outputs)] if projection else [None, None]
+        gates += [real(batch, width), real(batch, cells)]
+        gates += [real(cells) if layer_norm and not (coupled and g == 0) else None for g in range(4)]
+        return [real(steps, batch, size) if time_major else real(batch, steps, size), *gates]
+
+    plain = inputs(False, False, False, False, False)
+    case("sequence_lstm", plain, sequence_lstm(plain, False, 0, 0))
+    whole = inputs(False, True, True, True, True)
+    case("sequence_lstm_whole", whole, sequence_lstm(whole, True, 0.9, 0.8))
+    coupled = inputs(True, True, False, False, True)
+    case("sequence_lstm_coupled", coupled, sequence_lstm(coupled, True, 0, 0))
+    batch, size, units, rank, memory = 3, 5, 4, 2, 6
+    x, features, times, bias = real(batch, size), real(units * rank, size), real(units * rank, memory), real(units)
+    state = real(batch, units * rank * memory)
+    after = state.reshape(batch, units * rank, memory)
+    after = np.concatenate([after[:, :, 1:], (x @ features.T)[:, :, None]], 2)
+    y = (after * times).sum(2).reshape(batch, units, rank).sum(2) + bias
+    case("svdf", [x, features, times, bias, state], [np.maximum(y, 0).astype(np.float32),
+                                                     after.reshape(batch, -1).astype(np.float32)])
+
+
 def detection() -> None:
     corners = rng.random((2, 30, 2)).astype(np.float32)
     boxes = np.concatenate([corners, corners + rng.random((2, 30, 2)).astype(np.float32) * np.float32(0.5)], 2)
@@ -194,7 +264,7 @@ def detection() -> None:
 
 
 def main() -> None:
-    for make in (products, poolings, convolutions, normalizations, recurrent, detection):
+    for make in (products, poolings, convolutions, normalizations, recurrent, detection, sequences):
         make()
     made = {name: importlib.metadata.version(name) for name in ("onnxruntime", "onnx", "numpy")}
     lines = [f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}" for name, value in cases.items()]
