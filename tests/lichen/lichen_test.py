@@ -154,6 +154,15 @@ class Inspect(Case):
         self.assertEqual(shown["file_bytes"], COMPACT.stat().st_size)
         self.assertEqual(sum(node["macs"] for node in shown["nodes"]), shown["macs"])
 
+    def test_pictures_of_the_graph_are_whole_files(self):
+        svg, dot = self.folder.path / "g.svg", self.folder.path / "g.dot"
+        code, _, errors = lichen("inspect", PRIMARY, "--svg", svg, "--dot", dot)
+        self.assertEqual(code, DONE, errors)
+        import xml.etree.ElementTree as xml
+        self.assertTrue(xml.parse(svg).getroot().tag.endswith("svg"))
+        self.assertIn("FullyConnected", svg.read_text())
+        self.assertTrue(dot.read_text().startswith("digraph"))
+
     def test_a_file_cut_anywhere_is_refused_or_sound(self):
         whole = PRIMARY.read_bytes()
         for length in list(range(0, len(whole), max(1, len(whole) // 40))):
@@ -177,6 +186,69 @@ class Inspect(Case):
 
     def test_a_missing_file_is_named(self):
         self.check_fails(lichen("inspect", "/no/model.tflite"), BAD_INPUT, "/no/model.tflite", "No such file")
+
+
+class Bench(Case):
+    def test_json_holds_quantiles_work_and_memory(self):
+        code, out, errors = lichen("bench", PRIMARY, "--runs", "20", "--profile", "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        report = json.loads(out)
+        self.assertEqual(report["schema"], "lichen.bench.v1")
+        self.assertEqual(report["runs"], 20)
+        us = report["us"]
+        self.assertTrue(0 < us["min"] <= us["p50"] <= us["p90"] <= us["p99"] <= us["max"], us)
+        self.assertGreater(report["macs"], 0)
+        self.assertGreater(report["peak_gops"], report["gops"] / 2)
+        self.assertEqual(sum(node["macs"] for node in report["nodes"]), report["macs"])
+
+    def test_text_has_a_line_for_each_layer(self):
+        code, out, errors = lichen("bench", PRIMARY, "--runs", "5", "--profile", "--threads", "2")
+        self.assertEqual(code, DONE, errors)
+        self.assertIn("2 threads", out)
+        self.assertIn("FullyConnected", out)
+        self.assertIn("of the", out)
+
+    def test_a_bad_model_and_too_many_threads_are_refused(self):
+        self.check_fails(lichen("bench", self.file("bad.tflite", b"nothing")), BAD_INPUT, "bad.tflite")
+        self.check_fails(lichen("bench", PRIMARY, "--threads", "99"), NOT_SUPPORTED, "99 threads")
+
+
+class Pictures(Case):
+    """The model takes four numbers, seen as a row of four grey pixels."""
+
+    def bmp(self, name, width, height, grey):
+        row = bytes(channel for value in grey[:width] for channel in (value,) * 3)
+        row += b"\0" * (-len(row) % 4)
+        head = b"BM" + struct.pack("<IHHI", 54 + len(row) * height, 0, 0, 54)
+        head += struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+        return self.file(name, head + row * height)
+
+    def values(self, path, *words):
+        code, out, errors = lichen("run", PRIMARY, "--input", path, "--json", *words)
+        self.assertEqual((code, errors), (DONE, ""))
+        return json.loads(out)["outputs"][0]["values"]
+
+    def test_a_picture_is_the_same_as_its_numbers(self):
+        grey = [0, 16, 255, 100]
+        numbers = self.file("same.csv", ",".join(str(v / 16) for v in grey).encode())
+        self.assertEqual(self.values(self.bmp("same.bmp", 4, 1, grey), "--scale", "0.0625"), self.values(numbers))
+
+    def test_a_picture_of_another_size_is_resized(self):
+        flat = self.values(self.bmp("large.bmp", 40, 30, [50] * 40))
+        self.assertEqual(flat, self.values(self.bmp("small.bmp", 4, 1, [50] * 4)))
+
+    def test_mean_and_deviation_come_before_the_scale(self):
+        picture = self.bmp("p.bmp", 4, 1, [70] * 4)
+        ready = self.bmp("q.bmp", 4, 1, [30] * 4)
+        self.assertEqual(self.values(picture, "--mean", "10", "--std", "4", "--scale", "2"), self.values(ready))
+
+    def test_what_is_no_picture_is_refused(self):
+        self.check_fails(lichen("run", PRIMARY, "--input", self.file("x.png", b"text")), BAD_INPUT, "x.png")
+        cut = self.file("cut.bmp", b"BM" + bytes(60))
+        self.check_fails(lichen("run", PRIMARY, "--input", cut), NOT_SUPPORTED, "cut.bmp")
+        picture = self.bmp("p.bmp", 4, 1, [70] * 4)
+        self.check_fails(lichen("run", PRIMARY, "--input", picture, "--resize", "9x9"), BAD_INPUT, "4x1")
+        self.check_fails(lichen("run", PRIMARY, "--input", picture, "--resize", "nine"), BAD_INPUT, "WxH")
 
 
 class Status(Case):
