@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Single ops beside LiteRT's reference kernels (golden/ops.json, made by golden/ops.py): whole numbers bit for bit,
-// reals within 1e-4 of the largest. Both with reference and with native kernels.
+// Single ops beside LiteRT's reference kernels (golden/ops.json and moves.json, made by golden/ops.py and moves.py):
+// whole numbers bit for bit, reals within 1e-4 of the largest. Both with reference and with native kernels.
 #include <algorithm>
 #include <set>
 
@@ -48,6 +48,44 @@ tensor::DType dtype_of(const json& a) {
   return *tensor::dtype_named(a.value("to", "i64"));
 }
 
+template <typename E>
+E named(const json& a, const char* key, std::initializer_list<std::pair<const char*, E>> names) {
+  const std::string name = a.value(key, "");
+  for (const auto& [text, value] : names) {
+    if (name == text) return value;
+  }
+  return names.begin()->second;
+}
+
+std::vector<std::int32_t> list_of(const json& a, const char* key) {
+  return a.value(key, std::vector<std::int32_t>{});
+}
+
+graph::ResizeAttributes resize_of(const json& a) {
+  graph::ResizeAttributes made;
+  made.mode = named<graph::ResizeMode>(
+      a, "mode", {{"nearest", graph::ResizeMode::kNearest}, {"linear", graph::ResizeMode::kLinear}});
+  made.coordinates = named<graph::Coordinates>(a, "coordinates",
+                                               {{"half_pixel", graph::Coordinates::kHalfPixel},
+                                                {"align_corners", graph::Coordinates::kAlignCorners},
+                                                {"asymmetric", graph::Coordinates::kAsymmetric}});
+  made.axes = list_of(a, "axes");
+  made.like_tflite = a.value("like_tflite", false);
+  return made;
+}
+
+graph::StridedSliceAttributes strided_slice_of(const json& a) {
+  return {a.value("begin_mask", 0),    a.value("end_mask", 0),         a.value("ellipsis_mask", 0),
+          a.value("new_axis_mask", 0), a.value("shrink_axis_mask", 0), false};
+}
+
+graph::PadMode pad_mode_of(const json& a) {
+  return named<graph::PadMode>(a, "mode",
+                               {{"constant", graph::PadMode::kConstant},
+                                {"reflect", graph::PadMode::kReflect},
+                                {"symmetric", graph::PadMode::kSymmetric}});
+}
+
 // The attributes that fit the op, with the fields that the case names.
 graph::Attributes attributes_of(graph::Op op, const json& a) {
   const auto fits = [&](const graph::Attributes& attributes) {
@@ -61,7 +99,19 @@ graph::Attributes attributes_of(graph::Op op, const json& a) {
       graph::ArgAttributes{a.value("axis", 0), a.value("keep_dims", true), false, dtype_of(a)},
       graph::TopKAttributes{-1, true, true, dtype_of(a)},
       graph::CumSumAttributes{a.value("exclusive", false), a.value("reverse", false)},
-      graph::CastAttributes{dtype_of(a)}};
+      graph::CastAttributes{dtype_of(a)},
+      graph::AxisAttributes{a.value("axis", 0)},
+      graph::AxesAttributes{list_of(a, "axes")},
+      graph::BlockAttributes{a.value("block", 1), false},
+      graph::GatherAttributes{a.value("axis", 0), a.value("batch_dims", 0)},
+      graph::PadAttributes{pad_mode_of(a), a.value("pairs", false)},
+      graph::ResizeAttributes{resize_of(a)},
+      graph::ReverseSequenceAttributes{a.value("batch_axis", 0), a.value("time_axis", 1)},
+      graph::ShapeAttributes{dtype_of(a)},
+      graph::SliceAttributes{a.value("sizes", false)},
+      graph::SplitAttributes{a.value("axis", 0), false},
+      graph::StridedSliceAttributes{strided_slice_of(a)},
+      graph::TransposeAttributes{list_of(a, "permutation")}};
   const auto at = std::ranges::find_if(all, fits);
   LICHEN_ASSERT(at != all.end());
   return *at;
@@ -122,28 +172,34 @@ std::string name_of(const json& wanted) {
   return name;
 }
 
-const json& cases() {
-  static const json kCases = [] {
-    const Bytes file = lichen::testing::read_file(lichen::testing::source_dir() / "tests/engine/golden/ops.json");
-    return json::parse(text_of(file), nullptr, false)["cases"];
-  }();
-  return kCases;
+json cases_of(const char* name) {
+  const Bytes file = lichen::testing::read_file(lichen::testing::source_dir() / "tests/engine/golden" / name);
+  return json::parse(text_of(file), nullptr, false)["cases"];
 }
 
-void compare_all(bool reference_only) {
-  ASSERT_GE(cases().size(), 300U);
-  for (const json& wanted : cases()) {
+void compare_all(const char* name, std::size_t cases_min, bool reference_only) {
+  const json cases = cases_of(name);
+  ASSERT_GE(cases.size(), cases_min);
+  for (const json& wanted : cases) {
     SCOPED_TRACE(name_of(wanted));
     compare(wanted, reference_only);
   }
 }
 
 TEST(OpsGolden, ReferenceKernelsEqualLiteRT) {
-  compare_all(true);
+  compare_all("ops.json", 300, true);
 }
 
 TEST(OpsGolden, NativeKernelsEqualLiteRT) {
-  compare_all(false);
+  compare_all("ops.json", 300, false);
+}
+
+TEST(OpsGolden, ReferenceKernelsMoveAsLiteRTDoes) {
+  compare_all("moves.json", 150, true);
+}
+
+TEST(OpsGolden, NativeKernelsMoveAsLiteRTDoes) {
+  compare_all("moves.json", 150, false);
 }
 
 }  // namespace

@@ -19,17 +19,21 @@ struct Builder {
 [[nodiscard]] std::span<const Builder> conv3d_builders();
 [[nodiscard]] std::span<const Builder> detection_builders();
 [[nodiscard]] std::span<const Builder> gather_builders();
+[[nodiscard]] std::span<const Builder> make_builders();
 [[nodiscard]] std::span<const Builder> matmul_builders();
 [[nodiscard]] std::span<const Builder> movement_builders();
 [[nodiscard]] std::span<const Builder> normalization_builders();
+[[nodiscard]] std::span<const Builder> pad_builders();
 [[nodiscard]] std::span<const Builder> pool2d_builders();
 [[nodiscard]] std::span<const Builder> quantize_builders();
 [[nodiscard]] std::span<const Builder> recurrent_builders();
 [[nodiscard]] std::span<const Builder> reshape_builders();
+[[nodiscard]] std::span<const Builder> scatter_builders();
 [[nodiscard]] std::span<const Builder> select_builders();
 [[nodiscard]] std::span<const Builder> sequence_builders();
 [[nodiscard]] std::span<const Builder> slice_builders();
 [[nodiscard]] std::span<const Builder> softmax_builders();
+[[nodiscard]] std::span<const Builder> space_builders();
 [[nodiscard]] std::span<const Builder> transpose_conv2d_builders();
 [[nodiscard]] std::span<const Builder> unary_builders();
 [[nodiscard]] std::span<const Builder> weighted_builders();  // convolutions and fully connected layers

@@ -70,7 +70,7 @@ def model_of(case):
     code = schema.OperatorCodeT()
     code.builtinCode = getattr(schema.BuiltinOperator, case.tfl)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-    code.version = 1
+    code.version = getattr(case, "version", 1)
     graph = schema.SubGraphT()
     graph.tensors, graph.inputs, graph.outputs = [], [], []
     model.buffers = [schema.BufferT()]
@@ -126,6 +126,7 @@ def answered(case):
     interpreter.invoke()
     outputs = [described(np.asarray(interpreter.get_tensor(detail["index"])), quantization)
                for detail, (_, quantization) in zip(interpreter.get_output_details(), case.outputs)]
+    inputs = inputs[getattr(case, "inputs_of_ours", slice(None))]
     return {"op": case.op, "attributes": case.attributes, "inputs": inputs, "outputs": outputs}
 
 
@@ -248,9 +249,9 @@ def select_cases():
                                           (values(dtype, (3, 2, 4)), same, False)], [(dtype, same)])
 
 
-def main():
+def write(name, wanted):
     cases, refused = [], []
-    for case in [*unary_cases(), *binary_cases(), *select_cases()]:
+    for case in wanted:
         try:
             cases.append(answered(case))
         except (RuntimeError, ValueError) as error:
@@ -259,9 +260,9 @@ def main():
     print(*sorted(set(refused)), sep="\n")
     made_with = {name: importlib.metadata.version(name) for name in ("ai-edge-litert", "numpy")}
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
-    (HERE / "ops.json").write_text(f'{{"made_with":{json.dumps(made_with)},"cases":[\n{lines}\n]}}\n')
+    (HERE / name).write_text(f'{{"made_with":{json.dumps(made_with)},"cases":[\n{lines}\n]}}\n')
     print(len(cases), "cases")
 
 
 if __name__ == "__main__":
-    main()
+    write("ops.json", [*unary_cases(), *binary_cases(), *select_cases()])
