@@ -11,12 +11,14 @@ CpuFeatures detect_cpu() {
   features.avx512_vnni = features.avx2_fma && __builtin_cpu_supports("avx512f") != 0 &&
                          __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
                          __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+  features.avx512_vbmi = features.avx512_vnni && __builtin_cpu_supports("avx512vbmi") != 0;
 #endif
   return features;
 }
 
 bool has(const CpuFeatures& cpu, const CpuFeatures& wanted) {
-  return (cpu.avx2_fma || !wanted.avx2_fma) && (cpu.avx512_vnni || !wanted.avx512_vnni);
+  return (cpu.avx2_fma || !wanted.avx2_fma) && (cpu.avx512_vnni || !wanted.avx512_vnni) &&
+         (cpu.avx512_vbmi || !wanted.avx512_vbmi);
 }
 
 }  // namespace lichen::kernels

@@ -7,6 +7,7 @@ namespace lichen::kernels {
 struct CpuFeatures {
   bool avx2_fma = false;
   bool avx512_vnni = false;  // F, BW, DQ, VL and VNNI; only beside avx2_fma
+  bool avx512_vbmi = false;  // only beside avx512_vnni
 };
 
 [[nodiscard]] CpuFeatures detect_cpu();

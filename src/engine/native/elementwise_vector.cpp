@@ -4,8 +4,12 @@
 
 #if LICHEN_KERNELS_AVX2
 
+#include <algorithm>
+#include <iterator>
+
 #include "kernels/avx2/add.hpp"
 #include "kernels/avx512/elementwise.hpp"
+#include "kernels/avx512/table.hpp"
 #include "kernels/broadcast_runs.hpp"
 
 namespace lichen::engine {
@@ -46,7 +50,61 @@ std::unique_ptr<Step> runs_step(const Broadcast& shape, std::string_view kernel,
   });
 }
 
+using kernels::reference::UnaryParameters;
+
+struct UnaryRow {
+  std::string_view op;
+  kernels::reference::UnaryF32 function;
+};
+
+void clamp(std::span<const float> in, kernels::FloatRange range, float* out) {
+  kernels::avx512::clamp_f32(std::ssize(in), in.data(), range, out);
+}
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr UnaryRow kUnaries[] = {
+    {"HardSigmoid",
+     [](std::span<const float> in, UnaryParameters p, float* out) {
+       kernels::avx512::hard_sigmoid_f32(std::ssize(in), in.data(), p.alpha, p.beta, out);
+     }},
+    {"HardSwish",
+     [](std::span<const float> in, UnaryParameters, float* out) {
+       kernels::avx512::hard_swish_f32(std::ssize(in), in.data(), out);
+     }},
+    {"Logistic",
+     [](std::span<const float> in, UnaryParameters, float* out) {
+       kernels::avx512::logistic_f32(std::ssize(in), in.data(), out);
+     }},
+    {"Relu", [](std::span<const float> in, UnaryParameters, float* out) { clamp(in, {0.0F, kInfinity}, out); }},
+    {"Relu0To1", [](std::span<const float> in, UnaryParameters, float* out) { clamp(in, {0.0F, 1.0F}, out); }},
+    {"Relu6", [](std::span<const float> in, UnaryParameters, float* out) { clamp(in, {0.0F, 6.0F}, out); }},
+    {"ReluN1To1", [](std::span<const float> in, UnaryParameters, float* out) { clamp(in, {-1.0F, 1.0F}, out); }},
+};
+
 }  // namespace
+
+kernels::reference::UnaryF32 vector_unary_f32(const BuildContext& context, std::string_view op) {
+  if (!context.cpu.avx512_vnni) return nullptr;
+  const auto* const row = std::ranges::find(kUnaries, op, &UnaryRow::op);
+  return row == std::end(kUnaries) ? nullptr : row->function;
+}
+
+kernels::reference::LookUp vector_look_up(const BuildContext& context) {
+  if (!context.cpu.avx512_vbmi) return nullptr;
+  return [](std::span<const std::uint8_t> in, const kernels::reference::ByteTable& table, std::uint8_t* out) {
+    kernels::avx512::look_up(std::ssize(in), in.data(), table.data(), out);
+  };
+}
+
+std::unique_ptr<Step> vector_softmax(const BuildContext& context, Index rows, Index depth, float beta) {
+  if (!context.cpu.avx512_vnni || depth == 0) return nullptr;
+  return make_step("softmax f32 avx512", 0, [=](const StepBuffers& b) {
+    b.threads->parallel_for(rows, std::max<Index>(1, kElementsAPart / depth), [&](Index begin, Index end) {
+      kernels::avx512::softmax_f32(end - begin, depth, b.in<float>(0) + begin * depth, beta,
+                                   b.out<float>() + begin * depth);
+    });
+  });
+}
 
 std::unique_ptr<Step> vector_add(const BuildContext& context, const Broadcast& shape, kernels::FloatRange range) {
   if (!context.cpu.avx512_vnni) return nullptr;

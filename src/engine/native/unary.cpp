@@ -8,6 +8,7 @@
 
 #include "engine/native/element_types.hpp"
 #include "engine/native/quantization.hpp"
+#include "engine/native/vector.hpp"
 #include "kernels/reference/unary_fixed.hpp"
 
 namespace lichen::engine {
@@ -48,9 +49,14 @@ std::unique_ptr<Step> shared_step(const BuildContext& context, std::string_view 
 
 template <typename T>
 std::unique_ptr<Step> table_step(const BuildContext& context, const ByteTable& table) {
+  reference::LookUp look_up = &reference::look_up;
+  if constexpr (kHasVectorKernels) {
+    if (const auto vector = vector_look_up(context)) look_up = vector;
+  }
   return shared_step<std::uint8_t, std::uint8_t>(
-      context, "unary table", [table](std::span<const std::uint8_t> in, UnaryParameters, std::uint8_t* out) {
-        reference::look_up(in, table, out);
+      context, look_up == &reference::look_up ? "unary table" : "unary table avx512",
+      [table, look_up](std::span<const std::uint8_t> in, UnaryParameters, std::uint8_t* out) {
+        look_up(in, table, out);
       });
 }
 
@@ -239,6 +245,10 @@ StepResult build(const BuildContext& context) {
   const graph::Tensor& input = context.node.input(0);
   if (graph::is_quantized(input)) return build_quantized(context);
   if (input.spec.dtype != tensor::DType::kF32) return build_plain(context);
+  if constexpr (kHasVectorKernels) {
+    if (const auto vector = vector_unary_f32(context, op_name(context)))
+      return shared_step<float, float>(context, "unary f32 avx512", vector);
+  }
   const reference::UnaryF32 function = reference::unary_f32(op_name(context));
   if (function == nullptr) return not_computed(context);
   return shared_step<float, float>(context, "unary f32 reference", function);

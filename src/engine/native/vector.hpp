@@ -61,6 +61,11 @@ template <typename T>
 template <typename T>
 [[nodiscard]] std::unique_ptr<Step> vector_mul(const BuildContext& context, const kernels::reference::Broadcast& shape,
                                                const kernels::reference::MulQuantized& q);
+// By the op's name, as kernels::reference::unary_f32().
+[[nodiscard]] kernels::reference::UnaryF32 vector_unary_f32(const BuildContext& context, std::string_view op);
+[[nodiscard]] kernels::reference::LookUp vector_look_up(const BuildContext& context);
+[[nodiscard]] std::unique_ptr<Step> vector_softmax(const BuildContext& context, kernels::Index rows,
+                                                   kernels::Index depth, float beta);
 [[nodiscard]] std::unique_ptr<Step> vector_average_pool2d(const BuildContext& context, const kernels::Window2D& w,
                                                           kernels::FloatRange range);
 [[nodiscard]] std::unique_ptr<Step> vector_max_pool2d(const BuildContext& context, const kernels::Window2D& w,

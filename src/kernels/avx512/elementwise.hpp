@@ -21,6 +21,10 @@ void add_f32(const Run<float>& run, FloatRange range);
 void mul_f32(const Run<float>& run, FloatRange range);
 void clamp_f32(Index count, const float* in, FloatRange range, float* out);
 void hard_swish_f32(Index count, const float* in, float* out);  // x * min(max(x + 3, 0), 6) / 6
+void hard_sigmoid_f32(Index count, const float* in, float alpha, float beta, float* out);  // of alpha * x + beta
+// Within 1e-6 of the largest result, NaN as in the reference kernels.
+void logistic_f32(Index count, const float* in, float* out);
+void softmax_f32(Index rows, Index depth, const float* in, float beta, float* out);
 
 // Can these do it? Their multipliers shift right only, by 22 bits at most.
 [[nodiscard]] bool can_add(const reference::AddQuantized& q);

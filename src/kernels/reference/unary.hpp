@@ -32,5 +32,6 @@ void logical_not(std::span<const std::uint8_t> in, bool* out);  // of bools, as 
 
 using ByteTable = std::array<std::uint8_t, 256>;  // indexed by the input's byte, gives the output's byte
 void look_up(std::span<const std::uint8_t> in, const ByteTable& table, std::uint8_t* out);
+using LookUp = decltype(&look_up);
 
 }  // namespace lichen::kernels::reference
