@@ -103,6 +103,13 @@ TEST_P(Oracle, AddThatBroadcasts) {
 TEST_P(Oracle, MulThatBroadcasts) {
   compare_many({GetParam()}, [](Graph& g, Random& r, Types t) { return random_binary(g, r, t, graph::Op::kMul); });
 }
+TEST_P(Oracle, OpsOnOneElement) {
+  using graph::Op;
+  for (const Op op : {Op::kHardSigmoid, Op::kHardSwish, Op::kLogistic, Op::kRelu, Op::kRelu0To1, Op::kRelu6,
+                      Op::kReluN1To1}) {
+    compare_many({GetParam()}, [op](Graph& g, Random& r, Types t) { return random_unary(g, r, t, op); }, 30);
+  }
+}
 TEST_P(Oracle, AveragePool2D) {
   compare_many({GetParam()}, [](Graph& g, Random& r, Types t) { return random_pool(g, r, t, graph::Op::kAveragePool2D); });
 }
@@ -112,6 +119,10 @@ TEST_P(Oracle, MaxPool2D) {
 
 INSTANTIATE_TEST_SUITE_P(Types, Oracle, ::testing::Values(DType::kF32, DType::kI8, DType::kU8),
                          [](const auto& each) { return std::string(name_of(each.param)); });
+
+TEST(OracleSoftmax, OfReals) {
+  compare_many({DType::kF32}, random_softmax);
+}
 
 TEST(OracleHybrid, Conv2D) {
   compare_many({DType::kF32, true}, [](Graph& g, Random& r, Types t) { return random_convolution(g, r, t, false); });

@@ -124,6 +124,28 @@ inline bool random_fully_connected(Graph& g, Random& random, Types types) {
   return true;
 }
 
+inline bool random_unary(graph::Graph& g, Random& random, Types types, graph::Op op) {
+  const tensor::Shape shape{random.between(1, 3), random.between(1, 300)};
+  const auto x = g.add("x", types.dtype, shape, activation_scale(random, types.dtype, 0.001F, 0.1F));
+  const auto y = g.add("y", types.dtype, shape, activation_scale(random, types.dtype, 0.001F, 0.1F));
+  g.nodes.push_back({op, "unary", graph::UnaryAttributes{random.scale(0.1F, 0.3F), 0.5F}, {x}, {y}});
+  g.inputs = {x};
+  g.outputs = {y};
+  return true;
+}
+
+inline bool random_softmax(graph::Graph& g, Random& random, Types types) {
+  const tensor::Shape shape{random.between(1, 5), random.between(1, 300)};
+  const auto x = g.add("x", types.dtype, shape, {});
+  const auto y = g.add("y", types.dtype, shape, {});
+  graph::SoftmaxAttributes a;
+  a.beta = random.scale(0.1F, 30.0F);
+  g.nodes.push_back({graph::Op::kSoftmax, "softmax", a, {x}, {y}});
+  g.inputs = {x};
+  g.outputs = {y};
+  return true;
+}
+
 // Large enough to be shared out over threads.
 inline bool random_large_convolution(graph::Graph& g, Random& random, Types types) {
   const std::int64_t in_c = random.between(30, 70);

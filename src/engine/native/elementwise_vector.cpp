@@ -35,7 +35,7 @@ void each_run(const BroadcastRuns& runs, const StepBuffers& b, const Compute& co
     });
     return;
   }
-  b.threads->parallel_for(runs.count, std::max<Index>(1, kElementsAPart / runs.length), [&](Index begin, Index end) {
+  b.threads->parallel_for(runs.count, std::max<Index>(1, kElementsAPart / std::max<Index>(1, runs.length)), [&](Index begin, Index end) {
     for (Index run = begin; run < end; ++run) {
       const kernels::RunPlace at = place_of(runs, run);
       compute(Run<T>{runs.length, x + at.a, y + at.b, runs.step_a, runs.step_b, out + run * runs.length});

@@ -10,6 +10,7 @@
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/sharing.hpp"
+#include "engine/native/vector.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -77,6 +78,11 @@ StepResult build_softmax(const BuildContext& context) {
   const kernels::reference::AxisView v = view_of(context.node);
   const bool logarithm = context.node.node().op == graph::Op::kLogSoftmax;
   const tensor::DType dtype = context.node.output().spec.dtype;
+  if constexpr (kHasVectorKernels) {
+    if (dtype == tensor::DType::kF32 && !logarithm && v.inner == 1) {
+      if (auto step = vector_softmax(context, v.outer, v.channels, a.beta)) return step;
+    }
+  }
   if (dtype == tensor::DType::kF32) return build_f32(v, a.beta, logarithm);
   if (logarithm || v.inner != 1 || rounds_to_even(context.node)) return not_computed(context);
   if (dtype == tensor::DType::kI8) return build_integer<std::int8_t>(context, v.outer, v.channels, a.beta);

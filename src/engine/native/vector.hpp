@@ -7,6 +7,7 @@
 #include "engine/native/quantization.hpp"
 #include "kernels/panels.hpp"
 #include "kernels/reference/binary_fixed.hpp"
+#include "kernels/reference/unary.hpp"
 
 namespace lichen::engine {
 
