@@ -210,6 +210,7 @@ Result<Attributes> read_fully_connected(const tflite::Operator& from) {
   graph::FullyConnectedAttributes to;
   to.activation = LICHEN_TRY(read_activation(options->fused_activation_function()));
   to.keep_dims = options->keep_num_dims();
+  to.asymmetric_inputs = options->asymmetric_quantize_inputs();
   return to;
 }
 void write_fully_connected(const Attributes& attributes, TfliteOptions& to) {
@@ -217,6 +218,7 @@ void write_fully_connected(const Attributes& attributes, TfliteOptions& to) {
   tflite::FullyConnectedOptionsT table;
   table.fused_activation_function = write_activation(a.activation);
   table.keep_num_dims = a.keep_dims;
+  table.asymmetric_quantize_inputs = a.asymmetric_inputs;
   to.Set(table);
 }
 

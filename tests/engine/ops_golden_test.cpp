@@ -86,6 +86,10 @@ graph::PadMode pad_mode_of(const json& a) {
                                 {"symmetric", graph::PadMode::kSymmetric}});
 }
 
+graph::Padding padding_of(const json& a) {
+  return a.value("padding", "same") == "same" ? graph::Padding::kSame : graph::Padding::kValid;
+}
+
 // The attributes that fit the op, with the fields that the case names.
 graph::Attributes attributes_of(graph::Op op, const json& a) {
   const auto fits = [&](const graph::Attributes& attributes) {
@@ -111,7 +115,13 @@ graph::Attributes attributes_of(graph::Op op, const json& a) {
       graph::SliceAttributes{a.value("sizes", false)},
       graph::SplitAttributes{a.value("axis", 0), false},
       graph::StridedSliceAttributes{strided_slice_of(a)},
-      graph::TransposeAttributes{list_of(a, "permutation")}};
+      graph::TransposeAttributes{list_of(a, "permutation")},
+      graph::MatMulAttributes{},
+      graph::NormAttributes{-1, 1e-6F},
+      graph::FullyConnectedAttributes{activation_of(a), false, a.value("asymmetric", false)},
+      graph::Conv2DAttributes{padding_of(a), a.value("stride_h", 1), a.value("stride_w", 1)},
+      graph::DepthwiseConv2DAttributes{padding_of(a), a.value("stride_h", 1), a.value("stride_w", 1)},
+      graph::TransposeConvAttributes{padding_of(a), a.value("stride_h", 1), a.value("stride_w", 1)}};
   const auto at = std::ranges::find_if(all, fits);
   LICHEN_ASSERT(at != all.end());
   return *at;
@@ -200,6 +210,14 @@ TEST(OpsGolden, ReferenceKernelsMoveAsLiteRTDoes) {
 
 TEST(OpsGolden, NativeKernelsMoveAsLiteRTDoes) {
   compare_all("moves.json", 150, false);
+}
+
+TEST(OpsGolden, ReferenceKernelsOfLayersEqualLiteRT) {
+  compare_all("layers_tflite.json", 19, true);
+}
+
+TEST(OpsGolden, NativeKernelsOfLayersEqualLiteRT) {
+  compare_all("layers_tflite.json", 19, false);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/reference/conv2d.hpp"
+#include "kernels/reference/hybrid.hpp"
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
@@ -25,8 +26,16 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
 }
 
 StepResult build_hybrid(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
-  if (context.node.input(1).quantization.per_channel() || !context.node.is_constant(1))
-    return fail(Code::kUnsupported, "cannot plan model", {}, "f32 by i8 weights with a scale for each channel");
+  if (context.node.input(1).quantization.per_channel()) {
+    const kernels::FloatRange range = range_of(activation);
+    const auto bytes = static_cast<std::size_t>(w.in_h * w.in_w * w.in_c);
+    return make_step("conv2d f32*i8 channels reference", bytes,
+                     [w, range, scales = context.node.input(1).quantization.scales](const StepBuffers& b) {
+                       kernels::reference::conv2d_hybrid_channels(
+                           w, b.in<float>(0), b.in<std::int8_t>(1), scales, b.in<float>(2), range,
+                           reinterpret_cast<std::int8_t*>(b.scratch), b.out<float>());
+                     });
+  }
   if constexpr (kHasVectorKernels) {
     if (wants_vector(context, w)) return vector_conv2d_hybrid(context, w, range_of(activation));
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/reference/depthwise_conv2d.hpp"
+#include "kernels/reference/hybrid.hpp"
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
@@ -45,8 +46,16 @@ StepResult build_depthwise_conv2d(const BuildContext& context) {
     default:
       break;
   }
-  if (graph::is_hybrid(context.node)) return fail(Code::kUnsupported, "cannot plan model", {}, "f32 by i8 weights");
   const kernels::FloatRange range = range_of(a.activation);
+  if (graph::is_hybrid(context.node)) {
+    const auto bytes = static_cast<std::size_t>(w.in_h * w.in_w * w.in_c);
+    return make_step("depthwise_conv2d f32*i8 reference", bytes,
+                     [w, range, scales = context.node.input(1).quantization.scales](const StepBuffers& b) {
+                       kernels::reference::depthwise_conv2d_hybrid(
+                           w, b.in<float>(0), b.in<std::int8_t>(1), scales, b.in<float>(2), range,
+                           reinterpret_cast<std::int8_t*>(b.scratch), b.out<float>());
+                     });
+  }
   if constexpr (kHasVectorKernels) {
     if (w.in_c == 1 && wants_vector(context, w)) return vector_single_channel_f32(context, w, range);
     if (vectorizes(context, w)) return vector_depthwise_conv2d_f32(context, w, range);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/reference/fully_connected.hpp"
+#include "kernels/reference/hybrid.hpp"
 
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
@@ -39,8 +40,16 @@ StepResult build_fully_connected(const BuildContext& context) {
     default:
       break;
   }
-  if (graph::is_hybrid(context.node)) return fail(Code::kUnsupported, "cannot plan model", {}, "f32 by i8 weights");
   const kernels::FloatRange range = range_of(a.activation);
+  if (graph::is_hybrid(context.node)) {
+    return make_step("fully_connected f32*i8 reference", static_cast<std::size_t>(m.depth),
+                     [m, range, asymmetric = a.asymmetric_inputs,
+                      scales = context.node.input(1).quantization.scales](const StepBuffers& b) {
+                       kernels::reference::fully_connected_hybrid(
+                           m, b.in<float>(0), b.in<std::int8_t>(1), scales, b.in<float>(2), asymmetric, range,
+                           reinterpret_cast<std::int8_t*>(b.scratch), b.out<float>());
+                     });
+  }
   if constexpr (kHasVectorKernels) {
     if (wants_vector(context) && can_pack(context.node)) return vector_fully_connected_f32(context, m, range);
   }

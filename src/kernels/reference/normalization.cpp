@@ -125,7 +125,7 @@ void l2_norm(const AxisView& v, const float* in, float epsilon, float* out) {
 
 template <typename T>
 void l2_norm(const AxisView& v, const T* in, std::int32_t zero_point, std::int32_t out_zero_point, T* out) {
-  constexpr std::int32_t kSteps = 128;  // of 1.0
+  constexpr int kStepBits = 7;  // steps of 1/128
   each_line(v, [&](Index first) {
     std::int32_t squares = 0;
     for (Index c = 0; c < v.channels; ++c) {
@@ -135,9 +135,11 @@ void l2_norm(const AxisView& v, const T* in, std::int32_t zero_point, std::int32
     const Multiplier inverse = inverse_sqrt(squares);
     for (Index c = 0; c < v.channels; ++c) {
       const std::int32_t x = in[first + c * v.inner] - zero_point;
-      const std::int32_t y = multiply(kSteps * x, inverse) + out_zero_point;
+      // LiteRT scales before the multiplication for u8, and within it for i8.
+      const std::int32_t y = std::is_signed_v<T> ? multiply(x, {inverse.value, inverse.shift + kStepBits})
+                                                 : multiply(x * (1 << kStepBits), inverse);
       out[first + c * v.inner] = static_cast<T>(
-          std::clamp<std::int32_t>(y, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+          std::clamp<std::int32_t>(y + out_zero_point, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
     }
   });
 }
