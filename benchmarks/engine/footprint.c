@@ -2,7 +2,7 @@
 /* What a program costs that loads a model and runs it, with the engine it is linked with:
  *   footprint_ENGINE ARGUMENT MODEL CYCLES
  * prints one JSON object: the most memory that was resident after loading and ten runs, allocations a run, and how much
- * the process grew over CYCLES more of loading, running and unloading (after a tenth of them to warm up). */
+ * the process grew over CYCLES more of loading, running and unloading (after as many to warm up). */
 #include "footprint.h"
 
 #include <stdlib.h>
@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
   const long peak_kb = status_kb("VmHWM:");
   engine_unload(model);
   const long count = strtol(argv[3], NULL, 10);
-  cycles(argv[2], count / 10);
+  cycles(argv[2], count);
   const long warm_kb = status_kb("VmRSS:");
   cycles(argv[2], count);
   const long end_kb = status_kb("VmRSS:");
