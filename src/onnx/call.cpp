@@ -236,8 +236,8 @@ TensorId Call::unary(Op op, TensorId x, float alpha, float beta) {
 
 TensorId Call::permuted(TensorId id, std::vector<std::int32_t> permutation) {
   if (failed()) return kNoTensor;
-  const std::size_t known = need_rank(id);
-  if (failed()) return kNoTensor;
+  // Where the rank is not known, the Transpose refuses another one when it runs.
+  const std::size_t known = rank(id).value_or(permutation.size());
   if (known != permutation.size()) {
     bad(fmt::format("tensor '{}' has rank {}, {} is needed", builder_.tensor(id).spec.name, known, permutation.size()));
     return kNoTensor;

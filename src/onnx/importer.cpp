@@ -57,6 +57,14 @@ const OnnxOp* find_onnx_op(std::string_view domain, std::string_view name, std::
   return row != nullptr && row->since <= opset ? row : nullptr;
 }
 
+std::vector<OnnxOperator> onnx_operators() {
+  std::vector<OnnxOperator> operators;
+  for (const std::span<const OnnxOp> table : tables()) {
+    for (const OnnxOp& row : table) operators.push_back({row.domain, row.name, row.since});
+  }
+  return operators;
+}
+
 Result<graph::Graph> Importer::run() {
   LICHEN_TRY(read_opsets());
   LICHEN_TRY(read_functions());

@@ -9,7 +9,9 @@
 // A room of its own, so that a program that reads only .tflite needs neither protobuf nor Debian's libonnx.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -37,5 +39,13 @@ inline constexpr int kOnnxOpsetMax = 28;
 
 // One tensor in a file of its own (a serialized TensorProto): what ONNX's test data consists of.
 [[nodiscard]] Result<tensor::Tensor> read_onnx_tensor(ByteView file, std::string_view name);
+
+// The operators that are read, for documents and reports.
+struct OnnxOperator {
+  std::string_view domain;  // empty: the standard one
+  std::string_view name;
+  std::int64_t since = 1;  // the first opset that has it
+};
+[[nodiscard]] std::vector<OnnxOperator> onnx_operators();
 
 }  // namespace lichen::formats

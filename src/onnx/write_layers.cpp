@@ -138,11 +138,16 @@ void conv_integer(GraphWriter& w) {
   w.put_channels_first(w.add("ConvInteger", {w.channels_first(0), kernel, w.stored(2), w.stored(3)}, attributes), {});
 }
 
+// [out, kh, kw, in / groups] -> [in, out / groups, kh, kw].
+std::string grouped_weights(GraphWriter& w, const tensor::Shape& s, Int groups) {
+  const std::string split = w.add("Reshape", {w.in(1), w.ints({groups, s[0] / groups, s[1], s[2], s[3]})});
+  return w.add("Reshape", {w.transposed(split, {0, 4, 1, 2, 3}), w.ints({groups * s[3], s[0] / groups, s[1], s[2]})});
+}
+
 void transpose_conv(GraphWriter& w) {
   const auto& a = w.attributes<graph::TransposeConvAttributes>();
   const tensor::Shape* x = known_shape(w, 0);
   const tensor::Shape* weights = known_shape(w, 1);
-  if (a.groups != 1) return w.refuse("a transposed convolution of groups");
   if (x == nullptr || weights == nullptr) return;
   const auto plan = graph::transpose_windows(w.view());
   if (!plan || !*plan) return w.refuse("a size that is known only when it runs");
@@ -158,9 +163,10 @@ void transpose_conv(GraphWriter& w) {
     pads[i + 2] = std::max<Int>(0, after);
     output_pads[i] = std::max<Int>(0, -after);
   }
-  const std::string kernel = w.weights(1, {3, 0, 1, 2});
+  const std::string kernel = a.groups == 1 ? w.weights(1, {3, 0, 1, 2}) : grouped_weights(w, *weights, a.groups);
   const std::string y = w.add("ConvTranspose", {w.channels_first(0), kernel, bias_of(w, 2)},
-                              {{"strides", std::vector<Int>{strides[0], strides[1]}},
+                              {{"group", Int{a.groups}},
+                               {"strides", std::vector<Int>{strides[0], strides[1]}},
                                {"dilations", std::vector<Int>{dilations[0], dilations[1]}},
                                {"pads", pads},
                                {"output_padding", output_pads}});

@@ -134,7 +134,7 @@ void reverse_sequence(GraphWriter& w) {
 }
 
 // Both kinds of slices: the elements that they take, axis by axis.
-void slice(GraphWriter& w) {
+void slice_of_ranges(GraphWriter& w) {
   if (!w.input(0).spec.shape.known()) return w.refuse("a shape that is known only when it runs");
   const auto ranges = graph::slice_ranges(w.view());
   if (!ranges || !*ranges) return w.refuse("bounds that are known only when it runs");
@@ -159,6 +159,21 @@ void slice(GraphWriter& w) {
   }
   if (kept != taken.dims) y = w.add("Reshape", {y, w.ints(taken.dims)}, {{"allowzero", Int{1}}});
   w.put_stored(y);
+}
+
+bool has_open_bounds(const GraphWriter& w) {
+  for (std::size_t i = 1; i < w.node().inputs.size(); ++i) {
+    if (w.has(i) && !w.view().is_constant(i)) return true;
+  }
+  return !w.input(0).spec.shape.known();
+}
+
+void slice(GraphWriter& w) {
+  const bool sizes = w.attributes<graph::SliceAttributes>().sizes;
+  if (sizes || !has_open_bounds(w)) return slice_of_ranges(w);
+  TensorNames inputs{w.stored(0)};
+  for (std::size_t i = 1; i < 5; ++i) inputs.push_back(w.as_int64(i));
+  w.put_stored(w.add("Slice", inputs));
 }
 
 void split(GraphWriter& w) {
@@ -292,7 +307,7 @@ constexpr std::array kRows = {
     OnnxWriteRow{Op::kSpaceToDepth, space_to_depth},
     OnnxWriteRow{Op::kSplit, split},
     OnnxWriteRow{Op::kSqueeze, squeeze, "Squeeze"},
-    OnnxWriteRow{Op::kStridedSlice, slice},
+    OnnxWriteRow{Op::kStridedSlice, slice_of_ranges},
     OnnxWriteRow{Op::kTile, with_sizes, "Tile"},
     OnnxWriteRow{Op::kTranspose, transpose},
     OnnxWriteRow{Op::kTrilu, trilu},

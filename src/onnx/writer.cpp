@@ -241,6 +241,11 @@ std::string GraphWriter::in(std::size_t i) {
 std::string GraphWriter::as_int64(std::size_t i) {
   if (!has(i)) return {};
   if (input(i).spec.shape.known() && input(i).spec.dtype == tensor::DType::kI64) return stored(i);
+  if (input(i).constant && input(i).spec.dtype == tensor::DType::kI32) {
+    const auto small = input(i).constant->as<std::int32_t>();
+    const std::vector<std::int64_t> values(small.begin(), small.end());
+    return raw_constant(tensor::DType::kI64, input(i).spec.shape.dims(), std::as_bytes(std::span(values)));
+  }
   return add("Cast", {stored(i)}, {{"to", std::int64_t{7}}});
 }
 

@@ -174,7 +174,11 @@ int run_all(const Options& options) {
   print_summary(by_op, total);
   if (options.update && !options.table.empty()) write_table(options.table, table);
   if (!options.json.empty()) {
-    std::ofstream(options.json) << nlohmann::json{{"schema", "lichen.onnx_conformance.v1"}, {"cases", report}}.dump(1) << '\n';
+    nlohmann::json operators = nlohmann::json::array();
+    for (const formats::OnnxOperator& op : formats::onnx_operators())
+      operators.push_back({{"domain", op.domain}, {"name", op.name}, {"since", op.since}});
+    const nlohmann::json whole = {{"schema", "lichen.onnx_conformance.v1"}, {"operators", operators}, {"cases", report}};
+    std::ofstream(options.json) << whole.dump(1) << '\n';
   }
   return good ? 0 : 1;
 }

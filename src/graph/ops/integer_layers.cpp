@@ -77,7 +77,7 @@ Product product_of(const NodeView& node) {
 }
 
 Result<void> check_matmul(const NodeView& node) {
-  for (const std::size_t i : {0, 1}) {
+  for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
     LICHEN_TRY(require_bytes(node.input(i)));
     if (node.input(i).spec.shape.rank() == 0) return bad_tensor(node.input(i), "a scalar in a matrix product");
   }
