@@ -29,6 +29,10 @@ struct Builder {
 [[nodiscard]] std::span<const Builder> recurrent_builders();
 [[nodiscard]] std::span<const Builder> reshape_builders();
 [[nodiscard]] std::span<const Builder> scatter_builders();
+[[nodiscard]] std::span<const Builder> cast_builders();
+[[nodiscard]] std::span<const Builder> integer_layers_builders();
+[[nodiscard]] std::span<const Builder> quantize_linear_builders();
+[[nodiscard]] std::span<const Builder> reduce_builders();
 [[nodiscard]] std::span<const Builder> select_builders();
 [[nodiscard]] std::span<const Builder> sequence_builders();
 [[nodiscard]] std::span<const Builder> slice_builders();
@@ -43,6 +47,5 @@ struct Builder {
 [[nodiscard]] StepResult build_conv2d(const BuildContext& context);
 [[nodiscard]] StepResult build_depthwise_conv2d(const BuildContext& context);
 [[nodiscard]] StepResult build_fully_connected(const BuildContext& context);
-[[nodiscard]] StepResult build_dequantize(const BuildContext& context);
 
 }  // namespace lichen::engine

@@ -1,55 +1,120 @@
 // SPDX-License-Identifier: Apache-2.0
+// Quantize and Dequantize, by the scales of their tensors.
 #include "kernels/reference/quantize.hpp"
 
 #include <array>
 
-#include "engine/native/builders.hpp"
+#include "engine/native/element_types.hpp"
+#include "kernels/reference/cast.hpp"
 
 namespace lichen::engine {
 namespace {
 
-template <typename In, typename Out>
-StepResult build_requantize(const BuildContext& context, std::size_t count) {
-  const tensor::Quantization& in = context.node.input(0).quantization;
-  const tensor::Quantization& out = context.node.output().quantization;
-  const auto m = LICHEN_TRY(kernels::quantize_multiplier(double{in.scale()} / double{out.scale()}));
-  return make_step("requantize reference", 0,
-                   [m, count, from = in.zero_point(), to = out.zero_point()](const StepBuffers& b) {
-                     kernels::reference::requantize<In, Out>(std::span(b.in<In>(0), count), from, m, to, b.out<Out>());
-                   });
+namespace reference = kernels::reference;
+using kernels::Index;
+using tensor::DType;
+
+constexpr Index kElementsAPart = 1 << 14;
+
+// function(in, out) over shares of the elements.
+template <typename In, typename Out, typename Function>
+std::unique_ptr<Step> shared_step(const BuildContext& context, std::string_view kernel, Function function) {
+  return make_step(kernel, 0, [=, count = elements_of(context.node.output())](const StepBuffers& b) {
+    b.threads->parallel_for(count, kElementsAPart, [&](Index begin, Index end) {
+      function(std::span(b.in<In>(0) + begin, static_cast<std::size_t>(end - begin)), b.out<Out>() + begin);
+    });
+  });
+}
+
+// f(Type<T>{}) with T the C++ type of what tensors are quantized to.
+template <typename F>
+StepResult with_stored_type(const BuildContext& context, DType dtype, const F& f) {
+  switch (dtype) {
+    case DType::kI8:
+      return f(Type<std::int8_t>{});
+    case DType::kU8:
+      return f(Type<std::uint8_t>{});
+    case DType::kI16:
+      return f(Type<std::int16_t>{});
+    default:
+      return not_computed(context);
+  }
 }
 
 template <typename Out>
-StepResult build_to(const BuildContext& context) {
-  const auto count = static_cast<std::size_t>(context.node.output().spec.shape.elements());
-  switch (context.node.input(0).spec.dtype) {
-    case tensor::DType::kI8:
-      return build_requantize<std::int8_t, Out>(context, count);
-    case tensor::DType::kU8:
-      return build_requantize<std::uint8_t, Out>(context, count);
-    default:
-      break;
+StepResult build_from_reals(const BuildContext& context) {
+  const reference::Affine to = affine_of(context.node.output());
+  if (rounding_of(context) == reference::Rounding::kNearestEven) {
+    return shared_step<float, Out>(context, "quantize even reference", [to](std::span<const float> in, Out* out) {
+      reference::quantize_even(in, to, out);
+    });
   }
-  const tensor::Quantization& out = context.node.output().quantization;
-  return make_step(
-      "quantize reference", 0, [count, scale = out.scale(), zero_point = out.zero_point()](const StepBuffers& b) {
-        kernels::reference::quantize<Out>(std::span(b.in<float>(0), count), scale, zero_point, b.out<Out>());
-      });
+  return shared_step<float, Out>(context, "quantize reference", [to](std::span<const float> in, Out* out) {
+    reference::quantize<Out>(in, to.scale, to.zero_point, out);
+  });
 }
 
-}  // namespace
-
-static StepResult build_quantize(const BuildContext& context) {
-  if (context.node.input(0).spec.dtype == tensor::DType::kI16 ||
-      context.node.output().spec.dtype == tensor::DType::kI16)
-    return not_computed(context);
-  if (context.node.output().spec.dtype == tensor::DType::kI8) return build_to<std::int8_t>(context);
-  return build_to<std::uint8_t>(context);
+template <typename In, typename Out>
+StepResult build_requantize(const BuildContext& context) {
+  const reference::Affine from = affine_of(context.node.input(0));
+  const reference::Affine to = affine_of(context.node.output());
+  if (rounding_of(context) == reference::Rounding::kNearestEven) {
+    return shared_step<In, Out>(context, "requantize even reference", [from, to](std::span<const In> in, Out* out) {
+      reference::requantize_even(in, from, to, out);
+    });
+  }
+  const auto m = LICHEN_TRY(kernels::quantize_multiplier(double{from.scale} / double{to.scale}));
+  return shared_step<In, Out>(context, "requantize reference", [=](std::span<const In> in, Out* out) {
+    reference::requantize<In, Out>(in, from.zero_point, m, to.zero_point, out);
+  });
 }
 
-namespace {
+StepResult build_quantize(const BuildContext& context) {
+  const DType from = context.node.input(0).spec.dtype;
+  return with_stored_type(context, context.node.output().spec.dtype, [&]<typename Out>(Type<Out>) -> StepResult {
+    if (from == DType::kF32) return build_from_reals<Out>(context);
+    return with_stored_type(context, from,
+                            [&]<typename In>(Type<In>) -> StepResult { return build_requantize<In, Out>(context); });
+  });
+}
+
+template <typename T>
+StepResult build_dequantize_channels(const BuildContext& context) {
+  const graph::Tensor& input = context.node.input(0);
+  const tensor::Quantization& q = input.quantization;
+  Index outer = 1;
+  Index inner = 1;
+  for (std::size_t i = 0; i < input.spec.shape.rank(); ++i) {
+    if (i < q.axis) outer *= input.spec.shape[i];
+    if (i > q.axis) inner *= input.spec.shape[i];
+  }
+  return make_step("dequantize channels reference", 0, [=](const StepBuffers& b) {
+    reference::dequantize_channels(outer, static_cast<Index>(q.scales.size()), inner, b.in<T>(0), q.scales.data(),
+                                   q.zero_points.data(), b.out<float>());
+  });
+}
+
+StepResult build_dequantize(const BuildContext& context) {
+  const graph::Tensor& input = context.node.input(0);
+  if (input.spec.dtype == DType::kF16) {
+    return shared_step<std::uint16_t, float>(
+        context, "dequantize f16 reference", [](std::span<const std::uint16_t> in, float* out) {
+          reference::cast(DType::kF16, DType::kF32)(std::as_bytes(in).data(), static_cast<Index>(in.size()),
+                                                    reinterpret_cast<std::byte*>(out));
+        });
+  }
+  return with_stored_type(context, input.spec.dtype, [&]<typename T>(Type<T>) -> StepResult {
+    if (input.quantization.per_channel()) return build_dequantize_channels<T>(context);
+    return shared_step<T, float>(context, "dequantize reference",
+                                 [q = affine_of(input)](std::span<const T> in, float* out) {
+                                   reference::dequantize<T>(in, q.scale, q.zero_point, out);
+                                 });
+  });
+}
+
 constexpr std::array kBuilders = {Builder{graph::Op::kQuantize, build_quantize},
                                   Builder{graph::Op::kDequantize, build_dequantize}};
+
 }  // namespace
 
 std::span<const Builder> quantize_builders() {

@@ -29,13 +29,41 @@ void dequantize(std::span<const T> in, float scale, std::int32_t zero_point, flo
   for (const T x : in) *out++ = static_cast<float>(static_cast<double>(scale) * (x - zero_point));
 }
 
-template void quantize(std::span<const float>, float, std::int32_t, std::int8_t*);
-template void quantize(std::span<const float>, float, std::int32_t, std::uint8_t*);
-template void requantize(std::span<const std::int8_t>, std::int32_t, Multiplier, std::int32_t, std::int8_t*);
-template void requantize(std::span<const std::int8_t>, std::int32_t, Multiplier, std::int32_t, std::uint8_t*);
-template void requantize(std::span<const std::uint8_t>, std::int32_t, Multiplier, std::int32_t, std::int8_t*);
-template void requantize(std::span<const std::uint8_t>, std::int32_t, Multiplier, std::int32_t, std::uint8_t*);
-template void dequantize(std::span<const std::int8_t>, float, std::int32_t, float*);
-template void dequantize(std::span<const std::uint8_t>, float, std::int32_t, float*);
+template <typename T>
+void dequantize_channels(Index outer, Index channels, Index inner, const T* in, const float* scales,
+                         const std::int32_t* zero_points, float* out) {
+  for (Index o = 0; o < outer; ++o) {
+    for (Index c = 0; c < channels; ++c, in += inner, out += inner) {
+      for (Index i = 0; i < inner; ++i) out[i] = scales[c] * static_cast<float>(in[i] - zero_points[c]);
+    }
+  }
+}
+
+template <typename T>
+void quantize_even(std::span<const float> in, Affine to, T* out) {
+  for (const float x : in) *out++ = stored_even<T>(x, to.scale, static_cast<float>(to.zero_point));
+}
+
+template <typename In, typename Out>
+void requantize_even(std::span<const In> in, Affine from, Affine to, Out* out) {
+  for (const In x : in) *out++ = stored_of<Out>(real_of(x, from), to, Rounding::kNearestEven);
+}
+
+#define LICHEN_TO(In, Out)                                                                     \
+  template void requantize(std::span<const In>, std::int32_t, Multiplier, std::int32_t, Out*); \
+  template void requantize_even(std::span<const In>, Affine, Affine, Out*);
+#define LICHEN_OF(T)                                                                                           \
+  template void quantize(std::span<const float>, float, std::int32_t, T*);                                     \
+  template void quantize_even(std::span<const float>, Affine, T*);                                             \
+  template void dequantize(std::span<const T>, float, std::int32_t, float*);                                   \
+  template void dequantize_channels(Index, Index, Index, const T*, const float*, const std::int32_t*, float*); \
+  LICHEN_TO(T, std::int8_t)                                                                                    \
+  LICHEN_TO(T, std::uint8_t)                                                                                   \
+  LICHEN_TO(T, std::int16_t)
+LICHEN_OF(std::int8_t)
+LICHEN_OF(std::uint8_t)
+LICHEN_OF(std::int16_t)
+#undef LICHEN_OF
+#undef LICHEN_TO
 
 }  // namespace lichen::kernels::reference

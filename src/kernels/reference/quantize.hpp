@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantize, requantize and dequantize. T, In, Out are int8_t or uint8_t.
+// Quantize, requantize and dequantize. T, In, Out are int8_t, uint8_t or int16_t.
 #pragma once
 
 #include <span>
 
-#include "kernels/geometry.hpp"
+#include "kernels/reference/affine.hpp"
 
 namespace lichen::kernels::reference {
 
@@ -18,5 +18,16 @@ void requantize(std::span<const In> in, std::int32_t in_zero_point, Multiplier m
 
 template <typename T>
 void dequantize(std::span<const T> in, float scale, std::int32_t zero_point, float* out);
+
+// One scale and zero point for each of the middle dimension of [outer, channels, inner].
+template <typename T>
+void dequantize_channels(Index outer, Index channels, Index inner, const T* in, const float* scales,
+                         const std::int32_t* zero_points, float* out);
+
+// As ONNX has it: round(x / scale) + zero_point, halves to even, saturating.
+template <typename T>
+void quantize_even(std::span<const float> in, Affine to, T* out);
+template <typename In, typename Out>
+void requantize_even(std::span<const In> in, Affine from, Affine to, Out* out);
 
 }  // namespace lichen::kernels::reference
