@@ -122,7 +122,8 @@ def answered(case):
     for array, quantization, constant in case.inputs:
         if not constant:
             interpreter.set_tensor(next(details)["index"], array)
-        inputs.append(described(array, quantization) | {"constant": constant})
+        if not (constant and case.op in ("ArgMax", "ArgMin")):  # ours has the axis as an attribute
+            inputs.append(described(array, quantization) | {"constant": constant})
     interpreter.invoke()
     outputs = [described(np.asarray(interpreter.get_tensor(detail["index"])), quantization)
                for detail, (_, quantization) in zip(interpreter.get_output_details(), case.outputs)]
@@ -249,6 +250,70 @@ def select_cases():
                                           (values(dtype, (3, 2, 4)), same, False)], [(dtype, same)])
 
 
+def reduce_cases():
+    reductions = {"MEAN": "ReduceMean", "SUM": "ReduceSum", "REDUCE_MAX": "ReduceMax", "REDUCE_MIN": "ReduceMin",
+                  "REDUCE_PROD": "ReduceProd"}
+    axes = [([1, 2], True), ([0], False), ([3], False), ([0, 1, 2, 3], False), ([1, 3], True), ([-1, 2], False)]
+    for tfl, op in reductions.items():
+        for which, keep in axes:
+            options, attributes = ("ReducerOptions", {"keepDims": keep}), {"keep_dims": keep}
+            constant = (np.array(which, np.int32), None, True)
+            yield Case(tfl, op, [(values(np.float32, (2, 5, 6, 37), 0.5, 1.5), None, False), constant], [(np.float32, None)],
+                       attributes, options)
+            yield Case(tfl, op, [(values(np.int32, (2, 3, 4, 5), -3, 3), None, False), constant], [(np.int32, None)],
+                       attributes, options)
+            if op == "ReduceProd":
+                continue
+            for dtype in (np.int8, np.uint8):
+                low = -128 if dtype == np.int8 else 0
+                same = (0.05, low + 120)
+                after = [same] if op in ("ReduceMax", "ReduceMin") else [same, (0.031, low + 77), (0.4, low + 130)]
+                for of_out in after:
+                    yield Case(tfl, op, [(values(dtype, (2, 5, 6, 7)), same, False), constant], [(dtype, of_out)],
+                               attributes, options)
+    for tfl, op in {"REDUCE_ANY": "ReduceAny", "REDUCE_ALL": "ReduceAll"}.items():
+        yield Case(tfl, op, [(values(np.bool_, (6, 3)), None, False), (np.array([1], np.int32), None, True)],
+                   [(np.bool_, None)], {"keep_dims": False}, ("ReducerOptions", {"keepDims": False}))
+    for tfl, op in {"ARG_MAX": "ArgMax", "ARG_MIN": "ArgMin"}.items():
+        for dtype in (np.float32, np.int8, np.uint8, np.int32):
+            quantization = (0.1, 3) if dtype in (np.int8, np.uint8) else None
+            for axis in (0, 1, 2):
+                yield Case(tfl, op, [(values(dtype, (3, 8, 5), -5, 5) if dtype != np.uint8 else values(dtype, (3, 8, 5)),
+                                      quantization, False), (np.array([axis], np.int32), None, True)], [(np.int32, None)],
+                           {"axis": axis, "keep_dims": False, "to": "i32"},
+                           ("ArgMaxOptions" if op == "ArgMax" else "ArgMinOptions", {"outputType": 2}))
+    for dtype in (np.float32, np.int8, np.uint8, np.int32):
+        quantization = (0.1, 3) if dtype in (np.int8, np.uint8) else None
+        yield Case("TOPK_V2", "TopK", [(values(dtype, (4, 50)), quantization, False), (np.array([7], np.int32), None, True)],
+                   [(dtype, quantization), (np.int32, None)], {"to": "i32"}, ("TopKV2Options", {}))
+    for exclusive in (False, True):
+        for reverse in (False, True):
+            flags = {"exclusive": exclusive, "reverse": reverse}
+            for dtype in (np.float32, np.int32, np.int64):
+                yield Case("CUMSUM", "CumSum", [(values(dtype, (3, 8, 5)), None, False), (np.array([1], np.int32), None, True)],
+                           [(dtype, None)], flags, ("CumsumOptions", flags))
+
+
+def conversion_cases():
+    whole = {np.float32: values(np.float32, (60,), -100, 100), np.int32: values(np.int32, (60,), -300, 300),
+             np.int64: values(np.int64, (60,), -300, 300), np.int8: values(np.int8, (60,)), np.uint8: values(np.uint8, (60,)),
+             np.int16: values(np.int16, (60,)), np.bool_: values(np.bool_, (60,))}
+    for before, array in whole.items():
+        for after in whole:
+            if before == after or (before == np.float32 and after in (np.int8, np.uint8, np.int16)):
+                continue
+            yield Case("CAST", "Cast", [(array, None, False)], [(after, None)], {"to": TYPES[after][1]}, ("CastOptions", {}))
+    stored = {np.int8: (0.07, 5), np.uint8: (0.05, 130), np.int16: (0.0003, 0)}
+    for dtype, of in stored.items():
+        yield Case("QUANTIZE", "Quantize", [(values(np.float32, (200,), -12, 12), None, False)], [(dtype, of)])
+        yield Case("DEQUANTIZE", "Dequantize", [(values(dtype, (200,)), of, False)], [(np.float32, None)])
+        for after, of_after in stored.items():
+            yield Case("QUANTIZE", "Quantize", [(values(dtype, (200,)), of, False)], [(after, of_after)])
+    yield Case("DEQUANTIZE", "Dequantize", [(values(np.int8, (3, 4, 5)), ([0.1, 0.2, 0.3, 0.4], [0, 0, 0, 0], 1), True)],
+               [(np.float32, None)])
+    yield Case("DEQUANTIZE", "Dequantize", [(values(np.float16, (40,)), None, False)], [(np.float32, None)])
+
+
 def write(name, wanted):
     cases, refused = [], []
     for case in wanted:
@@ -265,4 +330,4 @@ def write(name, wanted):
 
 
 if __name__ == "__main__":
-    write("ops.json", [*unary_cases(), *binary_cases(), *select_cases()])
+    write("ops.json", [*unary_cases(), *binary_cases(), *select_cases(), *reduce_cases(), *conversion_cases()])
