@@ -30,7 +30,7 @@ constexpr std::span<const Builder> (*kFamilies[])() = {
     reshape_builders, select_builders, slice_builders, softmax_builders, unary_builders, weighted_builders,
     conv3d_builders, matmul_builders, normalization_builders, transpose_conv2d_builders,
     detection_builders, recurrent_builders, sequence_builders,
-    make_builders, pad_builders, scatter_builders, space_builders,
+    make_builders, pad_builders, resize_builders, scatter_builders, space_builders,
     cast_builders, integer_layers_builders, quantize_linear_builders, reduce_builders,
 };
 

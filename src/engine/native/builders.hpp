@@ -28,6 +28,7 @@ struct Builder {
 [[nodiscard]] std::span<const Builder> quantize_builders();
 [[nodiscard]] std::span<const Builder> recurrent_builders();
 [[nodiscard]] std::span<const Builder> reshape_builders();
+[[nodiscard]] std::span<const Builder> resize_builders();
 [[nodiscard]] std::span<const Builder> scatter_builders();
 [[nodiscard]] std::span<const Builder> cast_builders();
 [[nodiscard]] std::span<const Builder> integer_layers_builders();

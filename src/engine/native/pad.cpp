@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include <fmt/format.h>
+
 #include "engine/native/moves.hpp"
 #include "engine/native/sharing.hpp"
 #include "kernels/reference/pick.hpp"
@@ -85,6 +87,9 @@ Index repeated(PadMode mode, Index at, Index size) {
   }
 }
 
+// Lists are made for every position of an axis: a bound on them, whatever a file claims.
+constexpr Index kPositionsMax = Index{1} << 24;
+
 StepResult build_repeating(const BuildContext& context, std::span<const AxisPads> pads, PadMode mode) {
   const graph::NodeView& node = context.node;
   const tensor::Shape& x = node.input(0).spec.shape;
@@ -93,6 +98,8 @@ StepResult build_repeating(const BuildContext& context, std::span<const AxisPads
     const Index cut = std::max<Index>(0, -pads[i].before);
     const Index kept = x[i] - cut - std::max<Index>(0, -pads[i].after);
     const Index out = node.output().spec.shape[i];
+    if (out > kPositionsMax)
+      return fail(Code::kExhausted, "cannot plan model", {}, fmt::format("a size of {} is padded by repeating", out));
     for (Index at = 0; at < out; ++at)
       positions[i].push_back(cut + repeated(mode, at - std::max<Index>(0, pads[i].before), kept));
   }

@@ -150,7 +150,8 @@ def resize_cases():
                                 (options, {"alignCorners": align, "halfPixelCenters": half}))
 
 
-CASES = [*concat_cases(), *transpose_cases(), *slice_cases(), *pad_cases(), *gather_cases(), *other_cases()]
+CASES = [*concat_cases(), *transpose_cases(), *slice_cases(), *pad_cases(), *gather_cases(), *other_cases(),
+         *resize_cases()]
 
 if __name__ == "__main__":
     ops.write("moves.json", CASES)
