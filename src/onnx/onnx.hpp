@@ -32,7 +32,7 @@ inline constexpr int kOnnxOpsetMax = 28;
 // operators of that kind are named at once. kExhausted: larger than the limits above.
 [[nodiscard]] Result<graph::Graph> read_onnx(ByteView file, std::string_view name);
 
-// A file of opset 21. Asks for a verified graph. Quantized tensors are integers between QuantizeLinear and
+// A file of opset 18, or 21 where the graph has what came later (Gelu, GroupNorm, 16-bit scales). Asks for a verified graph. Quantized tensors are integers between QuantizeLinear and
 // DequantizeLinear, so that integer layers come out as ONNX runtimes round them: within 1 of what a graph of TFLite's
 // rounding gives. Deterministic. kUnsupported: ops that ONNX has nothing for (state above all), all named at once.
 [[nodiscard]] Result<Bytes> write_onnx(const graph::Graph& graph);

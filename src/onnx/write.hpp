@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Graph as ONNX messages, opset 21. Internal to this folder; the door is write_onnx() in onnx.hpp.
+// A Graph as ONNX messages, opset 18 where that has all that it needs. Internal to this folder; the door is write_onnx() in onnx.hpp.
 //
 // Values are written as they are stored: a tensor with a scale is integers, dequantized where a node reads it and
 // quantized after the node that gives it (QDQ). Images are computed as [n, c, h, w]: a tensor that is wanted in that
@@ -21,7 +21,6 @@
 
 namespace lichen::formats {
 
-inline constexpr std::int64_t kOnnxOpsetWritten = 21;
 
 struct OnnxAttribute {
   std::string_view name;

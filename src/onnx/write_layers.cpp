@@ -31,8 +31,9 @@ std::string bias_of(GraphWriter& w, std::size_t i) {
 // Explicit pads where the image's size is known: not every runtime takes auto_pad with dilations.
 template <typename Attributes>
 OnnxAttributes window_attributes(GraphWriter& w, const Attributes& a, Int filter_h, Int filter_w) {
-  OnnxAttributes out = {{"strides", std::vector<Int>{a.stride_h, a.stride_w}},
-                        {"dilations", std::vector<Int>{a.dilation_h, a.dilation_w}}};
+  OnnxAttributes out = {{"strides", std::vector<Int>{a.stride_h, a.stride_w}}};
+  if (a.dilation_h != 1 || a.dilation_w != 1)
+    out.push_back({"dilations", std::vector<Int>{a.dilation_h, a.dilation_w}});
   if (a.padding == Padding::kExplicit) {
     out.push_back({"pads", std::vector<Int>{a.pads.top, a.pads.left, a.pads.bottom, a.pads.right}});
     return out;
@@ -95,7 +96,8 @@ std::vector<Int> three(const std::array<std::int32_t, 3>& values) {
 
 template <typename Attributes>
 OnnxAttributes volume_attributes(const Attributes& a) {
-  OnnxAttributes out = {{"strides", three(a.strides)}, {"dilations", three(a.dilations)}};
+  OnnxAttributes out = {{"strides", three(a.strides)}};
+  if (a.dilations != std::array<std::int32_t, 3>{1, 1, 1}) out.push_back({"dilations", three(a.dilations)});
   if (a.padding == Padding::kSame) out.push_back({"auto_pad", std::string("SAME_UPPER")});
   if (a.padding == Padding::kSameLower) out.push_back({"auto_pad", std::string("SAME_LOWER")});
   if (a.padding != Padding::kExplicit) return out;

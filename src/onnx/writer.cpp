@@ -18,7 +18,12 @@ using graph::TensorId;
 
 namespace {
 
-constexpr std::int64_t kIrVersion = 10;
+struct Version {
+  std::int64_t opset;
+  std::int64_t ir;
+};
+constexpr Version kUsual = {18, 8};  // what most runtimes read, and read best
+constexpr Version kLater = {21, 10};
 constexpr std::array<std::int64_t, 4> kToFirst = {0, 3, 1, 2};
 constexpr std::array<std::int64_t, 4> kToLast = {0, 2, 3, 1};
 
@@ -58,6 +63,27 @@ void note_reads(const ::onnx::NodeProto& node, std::set<std::string>& names) {
     for (const auto& inner : attribute.g().node()) note_reads(inner, names);
     for (const auto& output : attribute.g().output()) names.insert(output.name());
   }
+}
+
+bool needs_later(const graph::Node& node) {
+  if (node.op == graph::Op::kGelu || node.op == graph::Op::kGroupNorm) return true;
+  if (const auto* a = std::get_if<graph::QuantizeLinearAttributes>(&node.attributes))
+    return a->block != 0 || a->to != tensor::DType::kU8;
+  if (const auto* a = std::get_if<graph::Pool2DAttributes>(&node.attributes)) return a->dilation_h * a->dilation_w != 1;
+  if (const auto* a = std::get_if<graph::Pool3DAttributes>(&node.attributes))
+    return a->dilations != std::array<std::int32_t, 3>{1, 1, 1};
+  return false;
+}
+
+Version version_for(const graph::Graph& graph) {
+  const auto is_wide = [](const graph::Tensor& tensor) {
+    return !tensor.quantization.empty() && tensor.spec.dtype == tensor::DType::kI16;
+  };
+  if (std::ranges::any_of(graph.nodes, needs_later) || std::ranges::any_of(graph.tensors, is_wide)) return kLater;
+  for (const graph::Graph& body : graph.subgraphs) {
+    if (version_for(body).opset == kLater.opset) return kLater;
+  }
+  return kUsual;
 }
 
 bool is_stored(const graph::Tensor& tensor) {
@@ -393,9 +419,10 @@ void GraphWriter::drop_unread() {
 
 Result<Bytes> write_onnx(const graph::Graph& graph) {
   ::onnx::ModelProto model;
-  model.set_ir_version(kIrVersion);
+  const Version version = version_for(graph);
+  model.set_ir_version(version.ir);
   model.set_producer_name("lichen");
-  model.add_opset_import()->set_version(kOnnxOpsetWritten);
+  model.add_opset_import()->set_version(version.opset);
   LICHEN_TRY(GraphWriter(graph, *model.mutable_graph(), "").write(nullptr));
   if (model.ByteSizeLong() > kOnnxBytesMax) {
     return fail(Code::kExhausted, "cannot write model", graph.name,
