@@ -272,7 +272,7 @@ BilinearAxis<float> float_axis(Coordinates coordinates, const ResizeAxis& axis) 
     const auto x = static_cast<float>(i);
     const float at = coordinates == Coordinates::kHalfPixel ? (x + 0.5F) * scale - 0.5F : x * scale;
     made.at.push_back(at);
-    made.lower.push_back(std::max<Index>(static_cast<Index>(std::floor(at)), 0));
+    made.lower.push_back(std::clamp<Index>(static_cast<Index>(std::floor(at)), 0, axis.in - 1));
     made.upper.push_back(std::min<Index>(static_cast<Index>(std::ceil(at)), axis.in - 1));
   }
   return made;
@@ -310,16 +310,27 @@ StepResult build_bilinear(const graph::NodeView& node, BilinearAxis<C> y, Biline
 
 // Lists are made for every position of an axis: a bound on them, whatever a file claims.
 constexpr std::int64_t kPositionsMax = std::int64_t{1} << 24;
+// Bytes as TFLite has them: a coordinate in units of 1 / 1024 fits in 31 bits.
+constexpr std::int64_t kBytePositionsMax = std::int64_t{1} << 20;
+
+Result<void> check_sizes(const ResizeAttributes& a, const Axes& axes, DType dtype) {
+  const bool bytes = a.like_tflite && a.mode == ResizeMode::kLinear && dtype != DType::kF32;
+  const std::int64_t most = bytes ? kBytePositionsMax : kPositionsMax;
+  for (const ResizeAxis& axis : axes) {
+    const bool listed = a.mode == ResizeMode::kNearest || !is_kept(a, axis);
+    if (listed && std::max(axis.in, axis.out) > most)
+      return fail(Code::kExhausted, "cannot plan model", {},
+                  fmt::format("a size of {} is resized to {}", axis.in, axis.out));
+  }
+  return {};
+}
 
 StepResult build_resize(const BuildContext& context) {
   const graph::NodeView& node = context.node;
   const auto& a = node.attributes<ResizeAttributes>();
   const auto axes = LICHEN_TRY(graph::resize_axes(node));
   if (!axes) return not_computed(context);
-  for (const ResizeAxis& axis : *axes) {
-    if (std::max(axis.in, axis.out) > kPositionsMax && (a.mode == ResizeMode::kNearest || !is_kept(a, axis)))
-      return fail(Code::kExhausted, "cannot plan model", {}, fmt::format("a size of {} is resized", axis.out));
-  }
+  LICHEN_TRY(check_sizes(a, *axes, node.input(0).spec.dtype));
   if (node.output().spec.shape.elements() == 0) return make_step("resize nothing", 0, [](const StepBuffers&) {});
   if (a.mode == ResizeMode::kNearest) return build_nearest(node, *axes);
   const DType dtype = node.input(0).spec.dtype;

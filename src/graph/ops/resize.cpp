@@ -43,6 +43,21 @@ Result<void> check_interpolated(const Tensor& x) {
   return bad_tensor(x, fmt::format("interpolation of {}", name_of(dtype)), Code::kUnsupported);
 }
 
+// The value outside of a region is written as it is said: not in half floats, nor by a scale.
+Result<void> check_region(const NodeView& node, std::size_t axes) {
+  const auto& a = node.attributes<ResizeAttributes>();
+  const Tensor& x = node.input(0);
+  if (a.coordinates != Coordinates::kTfCropAndResize) return {};
+  if (a.roi.size() != 2 * axes)
+    return bad_attribute(fmt::format("a region of {} numbers for {} axes", a.roi.size(), axes));
+  for (const float value : a.roi) {
+    if (!std::isfinite(value) || std::abs(value) > 1e6F) return bad_attribute(fmt::format("a region to {}", value));
+  }
+  if (x.spec.dtype == DType::kF16 || !x.quantization.empty())
+    return bad_tensor(x, "a region of half floats or of integers with a scale", Code::kUnsupported);
+  return {};
+}
+
 Result<void> check(const NodeView& node) {
   const auto& a = node.attributes<ResizeAttributes>();
   const std::vector<std::size_t> axes = LICHEN_TRY(listed_axes(node));
@@ -53,11 +68,7 @@ Result<void> check(const NodeView& node) {
                       fmt::format("{} sizes or scales for {} axes", parameter.spec.shape.to_text(), axes.size()));
   }
   if (a.mode != ResizeMode::kNearest) LICHEN_TRY(check_interpolated(node.input(0)));
-  if (a.coordinates == Coordinates::kTfCropAndResize && a.roi.size() != 2 * axes.size())
-    return bad_attribute(fmt::format("a region of {} numbers for {} axes", a.roi.size(), axes.size()));
-  for (const float value : a.roi) {
-    if (!std::isfinite(value) || std::abs(value) > 1e6F) return bad_attribute(fmt::format("a region to {}", value));
-  }
+  LICHEN_TRY(check_region(node, axes.size()));
   if (!std::isfinite(a.cubic_a)) return bad_attribute("a cubic coefficient that is no number");
   return a.like_tflite ? check_tflite(node) : Result<void>{};
 }
@@ -80,15 +91,19 @@ Result<void> set_size(ResizeAxis& axis, std::int64_t size) {
 }
 
 // One scale for all listed axes, so that none becomes larger (or smaller) than it was to be.
-void keep_aspect(std::vector<ResizeAxis>& all, std::span<const std::size_t> axes, AspectPolicy policy) {
+Result<void> keep_aspect(std::vector<ResizeAxis>& all, std::span<const std::size_t> axes, AspectPolicy policy) {
   float scale = all[axes[0]].scale;
   for (const std::size_t i : axes) {
     scale = policy == AspectPolicy::kNotLarger ? std::min(scale, all[i].scale) : std::max(scale, all[i].scale);
   }
   for (const std::size_t i : axes) {
+    const float size = std::floor(scale * static_cast<float>(all[i].in) + 0.5F);
+    if (size > static_cast<float>(tensor::kElementsMax))
+      return bad_attribute(fmt::format("a size of {} is scaled by {}", all[i].in, scale));
     all[i].scale = scale;
-    all[i].out = static_cast<std::int64_t>(std::floor(scale * static_cast<float>(all[i].in) + 0.5F));
+    all[i].out = static_cast<std::int64_t>(size);
   }
+  return {};
 }
 
 Result<OutputTypes> infer(const NodeView& node) {
@@ -135,7 +150,8 @@ Result<std::optional<std::vector<ResizeAxis>>> resize_axes(const NodeView& node)
     }
     LICHEN_TRY(scales ? set_scale(axis, (*node.floats(1))[i]) : set_size(axis, (*node.integers(1))[i]));
   }
-  if (!scales && !axes.empty() && a.aspect != AspectPolicy::kStretch) keep_aspect(all, axes, a.aspect);
+  if (!scales && !axes.empty() && a.aspect != AspectPolicy::kStretch)
+    LICHEN_TRY(keep_aspect(all, axes, a.aspect));
   return std::optional(std::move(all));
 }
 
