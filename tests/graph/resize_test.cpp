@@ -74,6 +74,16 @@ TEST(Resize, ARegionIsOfPlainNumbers) {
   expect_refused(infer(Op::kResize, region(), DType::kF32, {4, 4, 4}, {3, 5, 6}), "a region of 4 numbers for 3 axes");
 }
 
+TEST(Resize, PlainIntegersAreNotAntialiased) {
+  ResizeAttributes a;
+  a.mode = ResizeMode::kLinear;
+  expect(infer(Op::kResize, a, DType::kU8, {4, 4}, {3, 5}), {3, 5});
+  a.antialias = true;
+  expect(infer(Op::kResize, a, DType::kF32, {4, 4}, {3, 5}), {3, 5});
+  expect(infer(Op::kResize, a, DType::kU8, {4, 4}, {3, 5}, true), {3, 5});
+  expect_refused(infer(Op::kResize, a, DType::kU8, {4, 4}, {3, 5}), "antialiasing of");
+}
+
 TEST(Pad, NegativePadsCutAndNothingIsRepeatedFromNothing) {
   expect(infer(Op::kPad, PadAttributes{}, DType::kF32, {4, 5}, {1, -2, 3, 0}), {8, 3});
   expect_refused(infer(Op::kPad, PadAttributes{}, DType::kF32, {4, 5}, {-3, 0, -2, 0}), "pads -3 and -2");
