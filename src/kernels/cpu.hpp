@@ -8,6 +8,8 @@ struct CpuFeatures {
   bool avx2_fma = false;
   bool avx512_vnni = false;  // F, BW, DQ, VL and VNNI; only beside avx2_fma
   bool avx512_vbmi = false;  // only beside avx512_vnni
+  bool neon = false;         // every arm64 CPU
+  bool dotprod = false;      // sdot, of ARMv8.2; only beside neon
 };
 
 [[nodiscard]] CpuFeatures detect_cpu();

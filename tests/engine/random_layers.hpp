@@ -215,28 +215,4 @@ inline bool random_add(Graph& g, Random& random, Types types) {
   return true;
 }
 
-inline bool random_pool(Graph& g, Random& random, Types types) {
-  graph::Pool2DAttributes a;
-  a.padding = static_cast<graph::Padding>(random.between(0, 1));
-  a.stride_h = random.between(1, 3), a.stride_w = random.between(1, 3);
-  a.filter_h = random.between(1, 5), a.filter_w = random.between(1, 5);
-  a.activation = any_activation(random);
-  const Shape in{random.between(1, 2), random.between(1, 14), random.between(1, 14), random.between(1, 40)};
-  if (random.between(0, 3) == 0) {  // the whole image
-    a.padding = graph::Padding::kValid;
-    a.filter_h = static_cast<std::int32_t>(in[1]), a.filter_w = static_cast<std::int32_t>(in[2]);
-  }
-  const auto h = graph::window_of(in[1], graph::rule_h(a, a.filter_h));
-  const auto w = graph::window_of(in[2], graph::rule_w(a, a.filter_w));
-  if (!h || !w) return false;
-  const tensor::Quantization q = activation_scale(random, types.dtype, 0.01F, 0.2F);
-  const auto x = g.add("in", types.dtype, in, q);
-  const auto y = g.add("out", types.dtype, Shape{in[0], h->out, w->out, in[3]}, q);
-  const Op op = random.between(0, 1) == 0 ? Op::kAveragePool2D : Op::kMaxPool2D;
-  g.nodes.push_back({op, "pool", a, {x}, {y}});
-  g.inputs = {x};
-  g.outputs = {y};
-  return true;
-}
-
 }  // namespace lichen::testing

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps that need a vector unit. A builder asks for one where BuildContext::cpu says that it is there, and for the
-// reference kernel otherwise; `has_vector_kernels` is false in builds for CPUs that we have no vector kernels for.
+// reference kernel otherwise; `kHasVectorKernels` is false in builds for CPUs that we have no vector kernels for.
 #pragma once
 
 #include "engine/native/builders.hpp"
@@ -11,10 +11,10 @@
 
 namespace lichen::engine {
 
-inline constexpr bool kHasVectorKernels = LICHEN_KERNELS_AVX2 != 0;
+inline constexpr bool kHasVectorKernels = LICHEN_KERNELS_AVX2 != 0 || LICHEN_KERNELS_NEON != 0;
 
 [[nodiscard]] inline bool wants_vector(const BuildContext& context) {
-  return kHasVectorKernels && context.cpu.avx2_fma;
+  return kHasVectorKernels && (context.cpu.avx2_fma || context.cpu.neon);
 }
 // Weights and bias that can be packed when the model is planned.
 [[nodiscard]] inline bool can_pack(const graph::NodeView& node) {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// AveragePool2D and MaxPool2D for NEON, equal to the reference kernels bit for bit. Of the output, rows
+// [row_begin, row_end) of all rows of all images are written. Only positions inside of the image count.
+#pragma once
+
+#include "kernels/geometry.hpp"
+
+namespace lichen::kernels::neon {
+
+void average_pool2d(const Window2D& w, const float* in, FloatRange range, Index row_begin, Index row_end, float* out);
+void max_pool2d(const Window2D& w, const float* in, FloatRange range, Index row_begin, Index row_end, float* out);
+
+// Averages of at most kAverageMax values: their sums divide exactly in f32. T is int8_t or uint8_t.
+inline constexpr Index kAverageMax = Index{1} << 15;
+template <typename T>
+void average_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, Index row_begin, Index row_end, T* out);
+template <typename T>
+void max_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, Index row_begin, Index row_end, T* out);
+
+}  // namespace lichen::kernels::neon
