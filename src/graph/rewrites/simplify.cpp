@@ -30,6 +30,7 @@ void bypass(Editor& editor, NodeId id) {
   const auto place = static_cast<std::size_t>(std::ranges::find(outputs, from) - outputs.begin());
   editor.remove(id);
   if (!editor.replace(from, to)) return;
+  if (editor.tensor(to).quantization.empty()) editor.tensor(to).quantization = editor.tensor(from).quantization;
   editor.set_output(before, place, to);
 }
 
