@@ -40,7 +40,7 @@ Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, cons
   }
   LICHEN_TRY(graph::verify(graph));
   std::unique_ptr<Session> session(new Session(graph, options));
-  LICHEN_TRY(session->plan({}));
+  LICHEN_TRY(session->plan(options.input_shapes));
   return session;
 }
 

@@ -25,6 +25,8 @@ struct SessionOptions {
   std::optional<kernels::CpuFeatures> cpu{};
   XnnpackUse xnnpack = XnnpackUse::kWhereNoneOfOurs;
   bool inexact_i8 = false;  // allows integer kernels that are within 1 LSB; their names say so
+  // Of all inputs in order; empty: as the model declares them, with 1 for sizes that it leaves open.
+  std::vector<tensor::Shape> input_shapes{};
   bool rewrite = true;      // false: run the graph as its model has it, node by node
 };
 

@@ -184,6 +184,7 @@ Result<Graph> specialize(const Graph& graph, const SpecializeOptions& options) {
     LICHEN_TRY(graph::rewrite(special, evaluator));
   }
   graph::remove_unused(special);
+  special.free_dimensions.clear();  // nothing is open any more, so everything is checked
   if (auto verified = graph::verify(special); !verified) {
     Error error = std::move(verified).error();
     error.code = Code::kInternal;  // the graph was whole before

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <ctime>
@@ -33,6 +34,7 @@ struct Options {
   int threads = 1;
   double seconds = 2.0;
   std::size_t runs = 0;
+  std::vector<std::string> shapes;
   bool profile = false;
   bool reference = false;
   bool json = false;
@@ -228,13 +230,34 @@ void print_report(const Options& options, const engine::Session& session, const 
   if (options.profile) print_nodes(report, peak);
 }
 
+Result<std::vector<tensor::Shape>> parse_shapes(const std::vector<std::string>& texts) {
+  std::vector<tensor::Shape> shapes;
+  for (const std::string& text : texts) {
+    std::vector<std::int64_t> dims;
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at < end) {
+      std::int64_t dim = 0;
+      const auto [next, error] = std::from_chars(at, end, dim);
+      if (error != std::errc() || (next != end && *next != 'x'))
+        return fail(Code::kBadInput, "bad option", "--shape", fmt::format("'{}' is not like 1x3x224x224", text));
+      dims.push_back(dim);
+      at = next + (next != end ? 1 : 0);
+    }
+    shapes.push_back(LICHEN_TRY(tensor::Shape::make(dims, "--shape " + text)));
+  }
+  return shapes;
+}
+
 Result<int> bench(const Options& options) {
   Report report;
   const posix::MonotonicClock clock;
   const TimeNs began = clock.now_ns();
   const ModelFile model = LICHEN_TRY(load_model(options.model));
   const auto session = LICHEN_TRY(engine::Session::create(
-      model.graph, {.threads = options.threads, .reference_kernels_only = options.reference}));
+      model.graph, {.threads = options.threads,
+                    .reference_kernels_only = options.reference,
+                    .input_shapes = LICHEN_TRY(parse_shapes(options.shapes))}));
   fill_inputs(*session);
   LICHEN_TRY(session->run());
   report.load_ms = elapsed_us(clock, began) / 1e3;
@@ -261,6 +284,7 @@ Command add_bench(CLI::App& app) {
   app.add_option("--threads", options->threads, "threads that share the work")->capture_default_str();
   app.add_option("--seconds", options->seconds, "how long to measure")->capture_default_str()->check(CLI::Range(0.01, 3600.0));
   app.add_option("--runs", options->runs, "so many runs instead");
+  app.add_option("--shape", options->shapes, "1x3x224x224: of each input in order, where the model leaves sizes open");
   app.add_flag("--profile", options->profile, "the time of each layer");
   app.add_flag("--reference", options->reference, "plain C++ kernels instead of the vector ones");
   app.add_flag("--json", options->json, "one JSON object");

@@ -16,6 +16,7 @@
 #include "pictures.hpp"
 #include "posix/clock.hpp"
 #include "posix/files.hpp"
+#include "tensor/npy.hpp"
 
 namespace lichen::tool {
 namespace {
@@ -92,10 +93,26 @@ Result<void> fill_inputs(engine::Session& session, const Options& options) {
   return {};
 }
 
+// Where the model leaves sizes open, an array brings its own.
+Result<std::vector<tensor::Shape>> shapes_of(const graph::Graph& graph, const Options& options) {
+  std::vector<tensor::Shape> shapes;
+  if (graph.free_dimensions.empty() || options.inputs.size() != graph.inputs.size()) return shapes;
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
+    const tensor::Shape& declared = graph.tensor(graph.inputs[i]).spec.shape;
+    shapes.push_back(declared);
+    if (!options.inputs[i].ends_with(".npy")) continue;
+    const Bytes file = LICHEN_TRY(posix::read_file(options.inputs[i], kInputBytesMax));
+    const tensor::Shape given = LICHEN_TRY(tensor::read_npy(file, options.inputs[i])).spec.shape;
+    if (given.rank() == declared.rank()) shapes.back() = given;
+  }
+  return shapes;
+}
+
 Result<int> run(const Options& options) {
   const auto labels = LICHEN_TRY(read_labels(options.labels));
   const ModelFile model = LICHEN_TRY(load_model(options.model));
-  const auto session = LICHEN_TRY(engine::Session::create(model.graph, {.reference_kernels_only = options.reference}));
+  const auto session = LICHEN_TRY(engine::Session::create(
+      model.graph, {.reference_kernels_only = options.reference, .input_shapes = LICHEN_TRY(shapes_of(model.graph, options))}));
   LICHEN_TRY(fill_inputs(*session, options));
   const posix::MonotonicClock clock;
   const TimeNs before_ns = clock.now_ns();

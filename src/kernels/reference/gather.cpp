@@ -13,6 +13,22 @@ bool gather_typed(const ElementsAlong& s, const std::byte* x, const I* indices, 
   });
 }
 
+// Runs of one element: no call a run, and one index in all (a channel out of every pixel) is a plain stride.
+template <typename T, typename I>
+void pick(const GatherShape& s, const std::byte* x, const I* indices, std::byte* out) {
+  const auto* from = reinterpret_cast<const T*>(x);
+  auto* to = reinterpret_cast<T*>(out);
+  if (s.count == 1 && s.batches == 1) {
+    const Index first = indices[0] < 0 ? static_cast<Index>(indices[0]) + s.size : static_cast<Index>(indices[0]);
+    for (Index slice = 0; slice < s.outer; ++slice) to[slice] = from[slice * s.size + first];
+    return;
+  }
+  for (Index slice = 0; slice < s.batches * s.outer; ++slice, from += s.size) {
+    const I* at = indices + slice / s.outer * s.count;
+    for (Index i = 0; i < s.count; ++i) *to++ = from[at[i] < 0 ? static_cast<Index>(at[i]) + s.size : static_cast<Index>(at[i])];
+  }
+}
+
 }  // namespace
 
 template <typename I>
@@ -21,6 +37,8 @@ bool gather(const GatherShape& s, const std::byte* x, const I* indices, std::byt
     std::int64_t index = indices[i];
     if (!resolve(index, s.size)) return false;
   }
+  if (s.run == 1) return pick<std::uint8_t>(s, x, indices, out), true;
+  if (s.run == 4) return pick<std::uint32_t>(s, x, indices, out), true;
   for (Index slice = 0; slice < s.batches * s.outer; ++slice) {
     const I* at = indices + slice / s.outer * s.count;
     const std::byte* from = x + slice * s.size * s.run;
