@@ -254,10 +254,11 @@ Result<int> bench(const Options& options) {
   const posix::MonotonicClock clock;
   const TimeNs began = clock.now_ns();
   const ModelFile model = LICHEN_TRY(load_model(options.model));
+  const std::vector<tensor::Shape> shapes = LICHEN_TRY(parse_shapes(options.shapes));
   const auto session = LICHEN_TRY(engine::Session::create(
       model.graph, {.threads = options.threads,
                     .reference_kernels_only = options.reference,
-                    .input_shapes = LICHEN_TRY(parse_shapes(options.shapes))}));
+                    .input_shapes = shapes}));
   fill_inputs(*session);
   LICHEN_TRY(session->run());
   report.load_ms = elapsed_us(clock, began) / 1e3;

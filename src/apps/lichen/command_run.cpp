@@ -111,8 +111,9 @@ Result<std::vector<tensor::Shape>> shapes_of(const graph::Graph& graph, const Op
 Result<int> run(const Options& options) {
   const auto labels = LICHEN_TRY(read_labels(options.labels));
   const ModelFile model = LICHEN_TRY(load_model(options.model));
+  const std::vector<tensor::Shape> shapes = LICHEN_TRY(shapes_of(model.graph, options));
   const auto session = LICHEN_TRY(engine::Session::create(
-      model.graph, {.reference_kernels_only = options.reference, .input_shapes = LICHEN_TRY(shapes_of(model.graph, options))}));
+      model.graph, {.reference_kernels_only = options.reference, .input_shapes = shapes}));
   LICHEN_TRY(fill_inputs(*session, options));
   const posix::MonotonicClock clock;
   const TimeNs before_ns = clock.now_ns();
