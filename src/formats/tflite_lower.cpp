@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "formats/tflite_outgoing.hpp"
 #include "graph/verify.hpp"
@@ -27,8 +28,8 @@ TensorId Outgoing::output(std::size_t i) const {
 }
 
 std::unexpected<Error> Outgoing::cannot(std::string why) const {
-  return fail(Code::kUnsupported, "cannot write model",
-              fmt::format("{}, {}", to_.graph->name, where_of(*to_.graph, at_)), fmt::format("TFLite has no {}", why));
+  return fail(Code::kUnsupported, "cannot write model", where_of(*to_.graph, at_),
+              fmt::format("TFLite has no {}", why));
 }
 
 Result<Shape> Outgoing::output_shape(std::size_t i) const {
@@ -91,6 +92,14 @@ TensorId Outgoing::constant(Shape shape, std::span<const std::int32_t> values) {
 TensorId Outgoing::constant(std::span<const std::int64_t> values) {
   const std::vector<std::int32_t> narrow(values.begin(), values.end());
   return constant({static_cast<std::int64_t>(narrow.size())}, narrow);
+}
+
+TensorId Outgoing::list_of(std::size_t i, std::span<const std::int64_t> values) {
+  if (view_.is_constant(i) && view_.input(i).spec.dtype == DType::kI32) {
+    const auto given = view_.integers(i);
+    if (given && std::ranges::equal(*given, values)) return input(i);
+  }
+  return constant(values);
 }
 
 TensorId Outgoing::constant(Shape shape, std::span<const float> values) {
@@ -170,13 +179,25 @@ class Lowering {
         keep_state(node, 19, 2);
       }
     }
-    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      if (!skipped_[i]) LICHEN_TRY(write(i));
+    std::vector<Error> errors;
+    for (std::size_t i = 0; i < graph_.nodes.size() && errors.size() < kErrorsMax; ++i) {
+      if (skipped_[i]) continue;
+      if (auto written = write(i); !written) errors.push_back(std::move(written).error());
     }
-    return {};
+    if (errors.empty()) return {};
+    if (errors.size() == 1) {
+      errors.front().where = fmt::format("{}, {}", graph_.name, errors.front().where);
+      return std::unexpected(std::move(errors.front()));
+    }
+    std::vector<std::string> lines;
+    for (const Error& error : errors) lines.push_back(fmt::format("{}: {}", error.where, error.why));
+    return fail(errors.front().code, "cannot write model", graph_.name,
+                fmt::format("{} of its nodes: {}", errors.size(), fmt::join(lines, "; ")));
   }
 
  private:
+  static constexpr std::size_t kErrorsMax = 32;
+
   Result<void> write(std::size_t at) {
     const graph::Node& node = graph_.nodes[at];
     const TfliteOp* row = tflite_op(node.op);

@@ -164,6 +164,22 @@ Result<void> read_fake_quant(Incoming& in) {
   return {};
 }
 
+// TFLite's ATAN2 does not broadcast.
+Result<void> write_atan2(Outgoing& out) {
+  constexpr std::int32_t kBroadcastTo = 130;
+  const tensor::Shape shape = LICHEN_TRY(out.output_shape());
+  std::vector<TensorId> inputs;
+  for (const std::size_t i : {0U, 1U}) {
+    inputs.push_back(out.input(i));
+    if (out.node().input(i).spec.shape == shape) continue;
+    inputs.back() = out.temporary(DType::kF32, shape);
+    const TensorId dims = out.constant(std::vector(shape.dims().begin(), shape.dims().end()));
+    out.emit(kBroadcastTo, {out.input(i), dims}, {inputs.back()}, {}, 2, 2);
+  }
+  out.emit_row(std::move(inputs), {out.output()});
+  return {};
+}
+
 // A chain of sums.
 Result<void> read_add_n(Incoming& in) {
   constexpr std::size_t kTermsMax = 1024;
@@ -200,7 +216,7 @@ constexpr std::array kRows = {
     TfliteOp{18, Op::kMul, 1, 2, read_fused<tflite::MulOptions>, nullptr, write_fused<tflite::MulOptions>},
     TfliteOp{41, Op::kSub, 1, 2, read_fused<tflite::SubOptions>, nullptr, write_fused<tflite::SubOptions>},
     TfliteOp{42, Op::kDiv, 1, 2, read_fused<tflite::DivOptions>, nullptr, write_fused<tflite::DivOptions>},
-    TfliteOp{156, Op::kAtan2, 1, 1, kBinary, nullptr, no_options},
+    TfliteOp{156, Op::kAtan2, 1, 1, kBinary, nullptr, nullptr, write_atan2},
     TfliteOp{160, Op::kBitwiseXor, 1, 1, kBinary, nullptr, no_options},
     TfliteOp{71, Op::kEqual, 1, 2, kBinary, nullptr, no_options},
     TfliteOp{90, Op::kFloorDiv, 1, 2, kBinary, nullptr, no_options},

@@ -333,8 +333,7 @@ Result<void> write_transpose_conv(Outgoing& out) {
     if (!is_same && !is_valid) return out.cannot("cropping other than SAME and VALID");
     padding = is_valid ? tflite::Padding_VALID : tflite::Padding_SAME;
   }
-  std::vector<TensorId> inputs = {out.constant(std::vector(shape.dims().begin(), shape.dims().end())), out.input(1),
-                                  out.input(0)};
+  std::vector<TensorId> inputs = {out.list_of(3, shape.dims()), out.input(1), out.input(0)};
   if (out.node().has_input(2)) inputs.push_back(out.input(2));
   constexpr std::int32_t kVersionWithBias = 3;
   const std::int32_t version = inputs.size() > 3 ? kVersionWithBias : 1;
@@ -472,7 +471,7 @@ Result<void> write_resize(Outgoing& out) {
   if (shape.rank() != 4 || !in.known() || shape[0] != in[0] || shape[3] != in[3])
     return out.cannot("resizing of other than height and width");
   if (a.mode == graph::ResizeMode::kCubic || a.antialias) return out.cannot("cubic or antialiased resizing");
-  const TensorId size = out.constant(std::vector{shape[1], shape[2]});
+  const TensorId size = out.list_of(1, std::vector{shape[1], shape[2]});
   const std::int32_t version = half ? 3 : 1;
   if (a.mode == graph::ResizeMode::kLinear) {
     tflite::ResizeBilinearOptionsT table;
@@ -497,6 +496,7 @@ Result<void> read_svdf(Incoming& in) {
   if (in.inputs[4] == kNoTensor) return bad_options("no state");
   graph::SvdfAttributes to;
   to.rank = options->rank();
+  to.asymmetric_inputs = options->asymmetric_quantize_inputs();
   to.activation = LICHEN_TRY(read_activation(options->fused_activation_function()));
   const State state = LICHEN_TRY(read_state(in, in.inputs[4]));
   const TensorId next = assign_state(in, state);
@@ -510,6 +510,7 @@ Result<void> write_svdf(Outgoing& out) {
   const auto& a = out.node().attributes<graph::SvdfAttributes>();
   tflite::SVDFOptionsT table;
   table.rank = a.rank;
+  table.asymmetric_quantize_inputs = a.asymmetric_inputs;
   table.fused_activation_function = write_activation(a.activation);
   if (!out.to().state_tensors.contains(out.input(4))) return out.cannot("a state that is not one variable's");
   out.emit_row(out.node().node().inputs, {out.output()}, options_with(table));
@@ -521,6 +522,28 @@ constexpr std::size_t kLstmInputsShort = 20;  // without layer normalization
 constexpr std::size_t kOutputState = 18;
 constexpr std::size_t kCellState = 19;
 
+// Tensors without values, whose scales say how an integer LSTM computes: four gates, then the hidden state.
+Result<void> read_intermediates(Incoming& in, graph::SequenceLstmAttributes& to) {
+  constexpr std::size_t kGates = 4;
+  const auto* ids = in.from().intermediates();
+  if (ids == nullptr || in.tensor(in.inputs[0]).spec.dtype == DType::kF32) return {};
+  for (flatbuffers::uoffset_t i = 0; i < std::min<std::size_t>(ids->size(), kGates + 1); ++i) {
+    const std::int32_t id = ids->Get(i);
+    if (id == kNoTensor) continue;
+    if (id < 0 || static_cast<std::size_t>(id) >= in.graph().tensors.size())
+      return bad_options(fmt::format("intermediate {} is tensor {} of {}", i, id, in.graph().tensors.size()));
+    const tensor::Quantization& q = in.tensor(id).quantization;
+    if (q.empty()) continue;
+    if (i < kGates) {
+      to.gate_scales[i] = q.scale();
+    } else {
+      to.hidden_scale = q.scale();
+      to.hidden_zero_point = q.zero_point();
+    }
+  }
+  return {};
+}
+
 Result<void> read_sequence_lstm(Incoming& in) {
   LICHEN_TRY(in.expect(kLstmInputsShort, kLstmInputs, 1, 1, 1));
   const auto* options = LICHEN_TRY(options_of<tflite::UnidirectionalSequenceLSTMOptions>(in.from()));
@@ -530,6 +553,8 @@ Result<void> read_sequence_lstm(Incoming& in) {
   to.cell_clip = options->cell_clip();
   to.projection_clip = options->proj_clip();
   to.time_major = options->time_major();
+  to.asymmetric_inputs = options->asymmetric_quantize_inputs();
+  LICHEN_TRY(read_intermediates(in, to));
   std::vector<TensorId> inputs = in.inputs;
   inputs.resize(kLstmInputs, kNoTensor);
   if (inputs[kOutputState] == kNoTensor || inputs[kCellState] == kNoTensor) return bad_options("no state");
@@ -552,6 +577,8 @@ Result<void> write_sequence_lstm(Outgoing& out) {
   table.cell_clip = a.cell_clip;
   table.proj_clip = a.projection_clip;
   table.time_major = a.time_major;
+  table.asymmetric_quantize_inputs = a.asymmetric_inputs;
+  if (out.node().input(0).spec.dtype != DType::kF32) return out.cannot("LSTM of integers that this writer knows");
   for (const std::size_t i : {kOutputState, kCellState}) {
     if (!out.to().state_tensors.contains(out.input(i))) return out.cannot("a state that is not one variable's");
   }

@@ -170,7 +170,7 @@ Result<void> write_split(Outgoing& out) {
     outputs.push_back(out.output(i));
     sizes.push_back(shape[static_cast<std::size_t>(axis < 0 ? axis + static_cast<std::int32_t>(shape.rank()) : axis)]);
   }
-  if (std::ranges::adjacent_find(sizes, std::not_equal_to<>()) == sizes.end()) {
+  if (!out.node().has_input(1) && std::ranges::adjacent_find(sizes, std::not_equal_to<>()) == sizes.end()) {
     tflite::SplitOptionsT table;
     table.num_splits = static_cast<std::int32_t>(count);
     out.emit_row({out.constant(axis), out.input(0)}, std::move(outputs), options_with(table));
@@ -178,8 +178,8 @@ Result<void> write_split(Outgoing& out) {
   }
   tflite::SplitVOptionsT table;
   table.num_splits = static_cast<std::int32_t>(count);
-  out.emit(kSplitV, {out.input(0), out.constant(sizes), out.constant(axis)}, std::move(outputs), options_with(table), 1,
-           2);
+  out.emit(kSplitV, {out.input(0), out.list_of(1, sizes), out.constant(axis)}, std::move(outputs), options_with(table),
+           1, 2);
   return {};
 }
 
@@ -398,8 +398,7 @@ void write_strided_slice(const Attributes& attributes, TfliteOptions& to) {
 // BROADCAST_TO wants the whole shape, ours may say less.
 Result<void> write_expand(Outgoing& out) {
   const tensor::Shape& known = out.node().output().spec.shape;
-  const TensorId shape =
-      known.known() ? out.constant(std::vector(known.dims().begin(), known.dims().end())) : out.narrowed(1);
+  const TensorId shape = known.known() ? out.list_of(1, known.dims()) : out.narrowed(1);
   out.emit_row({out.input(0), shape}, {out.output()});
   return {};
 }
@@ -408,7 +407,7 @@ constexpr std::array kRows = {
     TfliteOp{22, Op::kReshape, 1, 1, read_reshape, nullptr, nullptr, write_reshape},
     TfliteOp{kTfliteNone, Op::kFlatten, 1, 1, nullptr, nullptr, nullptr, write_as_reshape},
     TfliteOp{kTfliteNone, Op::kIdentity, 1, 1, nullptr, nullptr, nullptr, write_as_reshape},
-    TfliteOp{43, Op::kSqueeze, 1, 2, read_squeeze, nullptr, nullptr, write_squeeze},
+    TfliteOp{43, Op::kSqueeze, 1, 1, read_squeeze, nullptr, nullptr, write_squeeze},
     TfliteOp{70, Op::kUnsqueeze, 1, 1, fixed_attributes<graph::AxesAttributes>, nullptr, nullptr, write_unsqueeze},
     TfliteOp{2, Op::kConcat, 1, 2, nullptr, read_concat, write_concat},
     TfliteOp{83, Op::kCount, 1, 2, nullptr, read_pack},
@@ -423,7 +422,7 @@ constexpr std::array kRows = {
     TfliteOp{107, Op::kGatherNd, 1, 1, read_gather_nd, nullptr, nullptr, write_gather_nd},
     TfliteOp{7, Op::kGather, 1, 1, nullptr, read_embedding_lookup},
     TfliteOp{122, Op::kScatterNd, 1, 1, nullptr, read_scatter_nd, nullptr, write_scatter_nd},
-    TfliteOp{5, Op::kDepthToSpace, 1, 2, read_block<tflite::DepthToSpaceOptions>, nullptr, nullptr,
+    TfliteOp{5, Op::kDepthToSpace, 1, 1, read_block<tflite::DepthToSpaceOptions>, nullptr, nullptr,
              write_block<tflite::DepthToSpaceOptions>},
     TfliteOp{26, Op::kSpaceToDepth, 1, 2, read_block<tflite::SpaceToDepthOptions>, nullptr, nullptr,
              write_block<tflite::SpaceToDepthOptions>},

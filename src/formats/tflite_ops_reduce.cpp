@@ -112,7 +112,7 @@ Result<void> write_top_k(Outgoing& out) {
   const Shape shape = LICHEN_TRY(out.output_shape());
   const bool last = a.axis == -1 || static_cast<std::size_t>(a.axis) + 1 == shape.rank();
   if (!a.largest || !last) return out.cannot("other than the largest along the last axis");
-  const TensorId k = out.constant(static_cast<std::int32_t>(shape[shape.rank() - 1]));
+  const TensorId k = out.list_of(1, std::vector{shape[shape.rank() - 1]});
   const TensorId indices = a.to == DType::kI32 ? out.output(1) : out.temporary(DType::kI32, shape);
   const TensorId values = out.output(0) == graph::kNoTensor ? out.temporary(out.input(0)) : out.output(0);
   out.emit_row({out.input(0), k}, {values, indices});

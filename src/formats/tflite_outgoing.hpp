@@ -68,6 +68,8 @@ class Outgoing {
 
   graph::TensorId constant(tensor::Shape shape, std::span<const std::int32_t> values);
   graph::TensorId constant(std::span<const std::int64_t> values);  // a list, as i32
+  // Input i where it is that list in i32 already, else a new constant.
+  graph::TensorId list_of(std::size_t i, std::span<const std::int64_t> values);
   graph::TensorId constant(std::int32_t value) { return constant(tensor::Shape{}, std::span(&value, 1)); }
   graph::TensorId constant(float value);
   graph::TensorId constant(tensor::Shape shape, std::span<const float> values);

@@ -191,7 +191,8 @@ class Reader : public TfliteVariables {
       const auto input = std::ranges::find(graph.inputs, id);
       if (tensor.is_variable()) {
         if (input != graph.inputs.end())
-          return bad(fmt::format("tensor {} '{}'", i, to.spec.name), "a variable tensor as an input", Code::kUnsupported);
+          return bad(fmt::format("tensor {} '{}'", i, to.spec.name), "a variable tensor as an input",
+                     Code::kUnsupported);
         scope.state_tensors.insert(id);
       }
       if (to.constant || tensor.is_variable()) continue;

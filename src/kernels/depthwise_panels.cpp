@@ -2,6 +2,7 @@
 #include "kernels/depthwise_panels.hpp"
 
 #include <array>
+#include <bit>
 #include <cstdlib>
 
 namespace lichen::kernels {
@@ -105,7 +106,9 @@ DepthwiseBytes pack_depthwise_bytes(const T* weights, const std::int32_t* bias, 
       largest += 255 * std::abs(std::int64_t{weight});
       p.twice = p.twice || split_weight(weight)[1] != 0;
     }
-    const Multiplier m = q.multipliers[static_cast<std::size_t>(c)];
+    // Scales in float take the place of the multiplier's value.
+    const auto at = static_cast<std::size_t>(c);
+    const Multiplier m = q.scales.empty() ? q.multipliers[at] : Multiplier{std::bit_cast<std::int32_t>(q.scales[at]), 0};
     p.bounded = p.bounded && lanes_bounded(largest, m);
     const auto start = static_cast<std::uint32_t>(bias != nullptr ? bias[c] : 0);
     parts.push_back(

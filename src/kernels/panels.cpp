@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/panels.hpp"
 
+#include <bit>
 #include <cstdlib>
 
 namespace lichen::kernels {
@@ -168,7 +169,9 @@ PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, 
       sum += weights[c * depth + i] - kUnsigned;
       largest += kActivationMax * std::abs(weights[c * depth + i] - q.weights_zero_point);
     }
-    const Multiplier m = q.multipliers[static_cast<std::size_t>(c)];
+    // Scales in float take the place of the multiplier's value.
+    const auto at = static_cast<std::size_t>(c);
+    const Multiplier m = q.scales.empty() ? q.multipliers[at] : Multiplier{std::bit_cast<std::int32_t>(q.scales[at]), 0};
     packed.bounded = packed.bounded && lanes_bounded(largest, m);
     const std::uint32_t start = static_cast<std::uint32_t>(bias != nullptr ? bias[c] : 0) -
                                 static_cast<std::uint32_t>(packed.in_zero_point * sum);

@@ -9,6 +9,7 @@
 #include "base/assert.hpp"
 #include "formats/tflite.hpp"
 #include "graph/graph.hpp"
+#include "op_graphs.hpp"
 
 namespace {
 
@@ -242,10 +243,12 @@ void elementwise_models(const Emit& emit, DType dtype) {
          plain(op, relu6, {value("a", dtype, {2, 1, 6, 7}, q(0.02F, 0)), value("b", dtype, {5, 1, 7}, q(0.06F, 30))},
                value("out", dtype, {2, 5, 6, 7}, q(0.03F, -100))));
   }
-  emit(fmt::format("relu_{}", s), plain(Op::kRelu, graph::UnaryAttributes{}, {value("in", dtype, {1, 300}, q(0.07F, 4))},
-                                        value("out", dtype, {1, 300}, q(0.05F, -60))));
-  emit(fmt::format("relu6_{}", s), plain(Op::kRelu6, graph::UnaryAttributes{}, {value("in", dtype, {1, 300}, q(0.07F, 4))},
-                                         value("out", dtype, {1, 300}, q(0.05F, -60))));
+  emit(fmt::format("relu_{}", s),
+       plain(Op::kRelu, graph::UnaryAttributes{}, {value("in", dtype, {1, 300}, q(0.07F, 4))},
+             value("out", dtype, {1, 300}, q(0.05F, -60))));
+  emit(fmt::format("relu6_{}", s),
+       plain(Op::kRelu6, graph::UnaryAttributes{}, {value("in", dtype, {1, 300}, q(0.07F, 4))},
+             value("out", dtype, {1, 300}, q(0.05F, -60))));
   emit(fmt::format("logistic_{}", s),
        plain(Op::kLogistic, graph::UnaryAttributes{}, {value("in", dtype, {1, 300}, q(0.05F, 4))},
              value("out", dtype, {1, 300}, q(1.0F / 256.0F, -128))));
@@ -297,6 +300,10 @@ int main(int argc, char** argv) {
     elementwise_models(emit, dtype);
   }
   conversion_models(emit);
+  for (const auto& graphs :
+       {lichen::testing::tflite_op_graphs(), lichen::testing::composed_op_graphs(), lichen::testing::state_graphs()}) {
+    for (const auto& named : graphs) emit(named.name, named.graph);
+  }
   emit("fully_connected_coarse_i8", coarse_fully_connected(DType::kI8, false));
   emit("fully_connected_coarse_channels_i8", coarse_fully_connected(DType::kI8, true));
   emit("fully_connected_coarse_u8", coarse_fully_connected(DType::kU8, false));

@@ -101,6 +101,20 @@ TEST_P(Oracle, DepthwiseConv2D) {
 TEST_P(Oracle, FullyConnected) {
   compare_many({GetParam()}, random_fully_connected);
 }
+// Graphs of ONNX: sums are scaled in float, halves to even.
+TEST_P(Oracle, LayersThatRoundToEven) {
+  const auto to_even = [](auto make) {
+    return [make](Graph& g, Random& r, Types t) {
+      g.rounding = graph::IntegerRounding::kNearestEven;
+      return make(g, r, t);
+    };
+  };
+  compare_many({GetParam()}, to_even([](Graph& g, Random& r, Types t) { return random_convolution(g, r, t, false); }), 200,
+               VectorsOn::kAvx512);
+  compare_many({GetParam()}, to_even([](Graph& g, Random& r, Types t) { return random_convolution(g, r, t, true); }), 200,
+               VectorsOn::kAvx512);
+  compare_many({GetParam()}, to_even(random_fully_connected), 200, VectorsOn::kAvx512);
+}
 TEST_P(Oracle, ConvolutionsThatThreadsShare) {
   compare_many({GetParam()}, random_large_convolution, 12);
 }

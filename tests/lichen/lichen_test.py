@@ -137,6 +137,48 @@ class Run(Case):
         self.assertIn(str(self.folder.path), errors)
 
 
+class Convert(Case):
+    def convert(self, *words):
+        code, out, errors = lichen("convert", *words, "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        report = json.loads(out)
+        self.assertEqual(report["schema"], "lichen.convert.v1")
+        return report
+
+    def check_difference(self, report):
+        if "difference" not in report:  # said aloud by the report: an op that has no kernel yet
+            self.assertIn("no kernel computes this op yet", report["not_verified"])
+            return
+        self.assertLess(report["difference"]["f32_relative"], 1e-2)  # integer layers of a model round differently
+
+    def test_to_onnx_and_back_gives_the_same_answers(self):
+        onnx, back = self.folder.path / "a.onnx", self.folder.path / "b.tflite"
+        first = self.convert(PRIMARY, onnx)
+        self.assertEqual(first["from_format"], "tflite")
+        self.check_difference(first)
+        self.assertGreater(sum(first["ops_before"].values()), 0)
+        second = self.convert(onnx, back)
+        self.assertEqual(second["from_format"], "onnx")
+        self.check_difference(second)
+        self.assertEqual(second["bytes"], back.stat().st_size)
+
+    def test_text_says_what_changed(self):
+        code, out, errors = lichen("convert", COMPACT, self.folder.path / "c.onnx")
+        self.assertEqual((code, errors), (DONE, ""))
+        for word in ("before", "after", "verified", "FullyConnected"):
+            self.assertIn(word, out)
+
+    def test_a_file_that_exists_is_replaced_only_by_force(self):
+        there = self.file("there.onnx", "something")
+        self.check_fails(lichen("convert", PRIMARY, there), BAD_INPUT, "there.onnx", "--force")
+        self.assertEqual(there.read_bytes(), b"something")
+        self.convert(PRIMARY, there, "--force")
+        self.assertNotEqual(there.read_bytes(), b"something")
+
+    def test_an_ending_without_a_format_is_refused(self):
+        self.check_fails(lichen("convert", PRIMARY, self.folder.path / "x.pb"), BAD_INPUT, "x.pb", ".onnx")
+
+
 class Inspect(Case):
     def test_text_shows_ops_shapes_memory_and_kernels(self):
         code, out, errors = lichen("inspect", PRIMARY)

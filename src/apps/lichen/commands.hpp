@@ -14,6 +14,7 @@ namespace lichen::tool {
 using Command = std::function<Result<int>()>;
 
 [[nodiscard]] Command add_bench(CLI::App& app);
+[[nodiscard]] Command add_convert(CLI::App& app);
 [[nodiscard]] Command add_inspect(CLI::App& app);
 [[nodiscard]] Command add_run(CLI::App& app);
 [[nodiscard]] Command add_status(CLI::App& app);

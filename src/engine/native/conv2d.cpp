@@ -16,7 +16,7 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
   const ScaleProduct product = std::is_signed_v<T> ? ScaleProduct::kDouble : ScaleProduct::kFloat;
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(w.out_c), product));
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context, w) && !rounds_to_even(context.node)) return vector_conv2d<T>(context, w, q);
+    if (wants_vector(context, w) && (!rounds_to_even(context.node) || context.cpu.avx512_vnni)) return vector_conv2d<T>(context, w, q);
   }
   return make_step(std::is_signed_v<T> ? "conv2d i8 reference" : "conv2d u8 reference", 0,
                    [w, q = std::move(q)](const StepBuffers& b) {

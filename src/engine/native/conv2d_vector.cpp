@@ -161,7 +161,7 @@ StepResult bytes_step(const BuildContext& context, Source s, const T* weights, c
   LICHEN_TRY(context.budget.take(kernels::packed_bytes_count(units, s.pattern)));
   auto packed = kernels::pack_bytes(weights, constant_of<std::int32_t>(context.node, 2), units, s.pattern,
                                     q.requantization());
-  auto once = rounds_once ? kernels::single_multipliers(q.multipliers, kernels::panel_channels(units, kernels::kPanel))
+  auto once = rounds_once && q.scales.empty() ? kernels::single_multipliers(q.multipliers, kernels::panel_channels(units, kernels::kPanel))
                           : kernels::VectorMultipliers{};
   // Scratch: the padded image, one term a pixel.
   const std::size_t terms_at = s.image.is_input ? 0 : rounded(padded_bytes(s, 1));
@@ -170,7 +170,7 @@ StepResult bytes_step(const BuildContext& context, Source s, const T* weights, c
   return make_step(
       kernel, scratch,
       [sharing = sharing_of(s, kIntegerMacsAPart), s = std::move(s), packed = std::move(packed),
-       once = std::move(once), base = q.base, units, terms_at](const StepBuffers& b) {
+       once = std::move(once), by_float = !q.scales.empty(), base = q.base, units, terms_at](const StepBuffers& b) {
         constexpr bool kSigned = std::is_signed_v<T>;
         constexpr std::int32_t kMoved = kSigned ? 0 : 128;
         const std::uint8_t* image = padded_bytes_of(s, b, static_cast<std::uint8_t>(base.in_zero_point));
@@ -188,6 +188,7 @@ StepResult bytes_step(const BuildContext& context, Source s, const T* weights, c
                                               packed.lanes.data(),
                                               terms,
                                               view_of(once),
+                                              by_float,
                                               packed.bounded,
                                               kSigned,
                                               !kSigned,

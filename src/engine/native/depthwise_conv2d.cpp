@@ -21,9 +21,11 @@ StepResult build_integer(const BuildContext& context, const kernels::Window2D& w
   const ScaleProduct product = std::is_signed_v<T> ? ScaleProduct::kDouble : ScaleProduct::kFloat;
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(w.out_c), product));
   if constexpr (kHasVectorKernels) {
-    const bool fixed_point = !rounds_to_even(context.node);
-    if (fixed_point && w.in_c == 1 && wants_vector(context, w)) return vector_single_channel<T>(context, w, q);
-    if (fixed_point && vectorizes(context, w)) return vector_depthwise_conv2d<T>(context, w, q);
+    constexpr kernels::Index kTapsMax = 256;  // of the byte kernels, which alone know both ways of rounding
+    const bool rounds =
+        !rounds_to_even(context.node) || (context.cpu.avx512_vnni && w.filter_h * w.filter_w <= kTapsMax);
+    if (rounds && w.in_c == 1 && wants_vector(context, w)) return vector_single_channel<T>(context, w, q);
+    if (rounds && vectorizes(context, w)) return vector_depthwise_conv2d<T>(context, w, q);
   }
   return make_step(std::is_signed_v<T> ? "depthwise_conv2d i8 reference" : "depthwise_conv2d u8 reference", 0,
                    [w, q = std::move(q)](const StepBuffers& b) {

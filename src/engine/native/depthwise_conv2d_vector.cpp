@@ -115,10 +115,11 @@ StepResult bytes_step(const BuildContext& context, const kernels::Window2D& w, c
   const auto run = is_3x3(w) ? &kernels::avx512::depthwise_3x3<T> : &kernels::avx512::depthwise_taps<T>;
   return make_step(std::is_signed_v<T> ? "depthwise_conv2d i8 avx512" : "depthwise_conv2d u8 avx512", 0,
                    [w, packed = std::move(packed), zero_row = std::move(zero_row), base = q.base, run,
+                    by_float = !q.scales.empty(),
                     grain = rows_a_part(w, kIntegerMacsAPart / 4)](const StepBuffers& b) {
                      const kernels::avx512::DepthwiseView view{
                          packed.channels, packed.block,          packed.groups,        packed.twice,
-                         packed.bounded,  packed.weights.data(), packed.lanes.data(), base.out_zero_point,
+                         packed.bounded,  by_float, packed.weights.data(), packed.lanes.data(), base.out_zero_point,
                          base.clamp};
                      b.threads->parallel_for(w.batch * w.out_h, grain, [&](Index begin, Index end) {
                        run(w, view, b.in<T>(0), zero_row.data(), begin, end, b.out<T>());

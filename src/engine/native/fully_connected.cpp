@@ -16,7 +16,8 @@ StepResult build_integer(const BuildContext& context, const kernels::MatrixSize&
   auto q = LICHEN_TRY(weighted_quantization(context.node, activation, static_cast<std::size_t>(m.units),
                                             per_channel ? ScaleProduct::kDouble : ScaleProduct::kFloat));
   if constexpr (kHasVectorKernels) {
-    if (wants_vector(context) && can_pack(context.node) && !rounds_to_even(context.node))
+    if (wants_vector(context) && can_pack(context.node) &&
+        (!rounds_to_even(context.node) || context.cpu.avx512_vnni))
       return vector_fully_connected<T>(context, m, q);
   }
   return make_step(std::is_signed_v<T> ? "fully_connected i8 reference" : "fully_connected u8 reference", 0,

@@ -21,6 +21,7 @@ struct BytesView {
   const std::int32_t* lanes = nullptr;
   const std::int32_t* terms = nullptr;  // null, or one addend for each pixel
   MultiplierView once;                  // where sums are rounded once: fully connected layers
+  bool by_float = false;                // Requantization::scales
   bool bounded = false;
   bool flip_in = false, flip_out = false;
   std::int32_t out_zero_point = 0;  // minus 128 where flip_out

@@ -39,10 +39,12 @@ inline void store_panels(const __m128i* chunks, void* to, Index columns) {
   }
 }
 
-// kBounded: BytesView::bounded, and rounded twice. The rest is rare or has few pixels, and gets smaller tiles.
-template <bool kBounded>
+// What follows the sums. kSlow is rare or has few pixels, and gets smaller tiles.
+enum class After : std::uint8_t { kBounded, kByFloat, kSlow };
+
+template <After kAfter>
 struct ByteTile {
-  static constexpr int kTileRows = kBounded ? kRowsMax : 4;
+  static constexpr int kTileRows = kAfter == After::kSlow ? 4 : kRowsMax;
   const PatternView& pattern;
   const std::uint8_t* image;
   const BytesView& packed;
@@ -90,7 +92,10 @@ struct ByteTile {
   [[gnu::always_inline]] __m512i scaled(const __m512i (&sums)[kRows][kPanels], Index channel) const {
     if constexpr (kIndex >= kRows * kPanels) {
       return _mm512_setzero_si512();
-    } else if constexpr (kBounded) {
+    } else if constexpr (kAfter == After::kByFloat) {
+      return scaled_by_float(sums[kIndex / kPanels][kIndex % kPanels], parts(channel + kPanel * (kIndex % kPanels)),
+                             packed.out_zero_point, packed.clamp);
+    } else if constexpr (kAfter == After::kBounded) {
       return scaled_bounded(sums[kIndex / kPanels][kIndex % kPanels], parts(channel + kPanel * (kIndex % kPanels)));
     } else {
       return scaled_slowly(sums[kIndex / kPanels][kIndex % kPanels], channel + kPanel * (kIndex % kPanels));
@@ -181,10 +186,12 @@ std::int32_t sum_of(const std::uint8_t* at, Index count, __m512i flip) {
 
 void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const BytesView& packed,
                Index units, const Part& part, std::uint8_t* out) {
-  if (packed.bounded && packed.once.values == nullptr) {
-    each_tile_of(grid, part, ByteTile<true>{pattern, image, packed, units, out});
+  if (packed.by_float) {
+    each_tile_of(grid, part, ByteTile<After::kByFloat>{pattern, image, packed, units, out});
+  } else if (packed.bounded && packed.once.values == nullptr) {
+    each_tile_of(grid, part, ByteTile<After::kBounded>{pattern, image, packed, units, out});
   } else {
-    each_tile_of(grid, part, ByteTile<false>{pattern, image, packed, units, out});
+    each_tile_of(grid, part, ByteTile<After::kSlow>{pattern, image, packed, units, out});
   }
 }
 

@@ -16,6 +16,7 @@ void depthwise_conv2d_f32(const Window2D& w, const float* in, const float* packe
 struct DepthwiseView {
   Index channels = 0, block = 0, groups = 0;
   bool twice = false, bounded = false;
+  bool by_float = false;  // Requantization::scales
   const std::int8_t* weights = nullptr;
   const std::int32_t* lanes = nullptr;
   std::int32_t out_zero_point = 0;

@@ -39,7 +39,11 @@ struct Block {
 
   [[nodiscard]] V finish(const Sums<V>& s) const {
     V scaled[kVectors];
-    if (d.bounded) {
+    if (d.by_float) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kVectors; ++j)
+        scaled[j] = scaled_by_float(s.v[j], parts(j), d.out_zero_point, d.clamp);
+    } else if (d.bounded) {
 #pragma GCC unroll 4
       for (int j = 0; j < kVectors; ++j) scaled[j] = scaled_bounded(s.v[j], parts(j));
     } else {

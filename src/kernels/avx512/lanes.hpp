@@ -164,6 +164,25 @@ inline V scaled_any(V x, const std::int32_t* parts, std::int32_t zero_point) {
   return add32(add_one_above(shift_right(high, right), bits_and(high, mask), threshold), same<V>(zero_point));
 }
 
+// Scales in float, halves to even: kLaneValue holds a float. Clamped before it is rounded, as fixed_point.hpp's
+// requantize_nearest_even().
+inline __m512i scaled_by_float(__m512i x, const std::int32_t* parts, std::int32_t zero_point, IntegerClamp clamp) {
+  const __m512 scale = _mm512_castsi512_ps(lane_part<__m512i>(parts, kLaneValue));
+  const __m512 low = _mm512_set1_ps(static_cast<float>(clamp.min - zero_point));
+  const __m512 high = _mm512_set1_ps(static_cast<float>(clamp.max - zero_point));
+  const __m512 real = _mm512_mul_ps(_mm512_cvtepi32_ps(x), scale);
+  return _mm512_add_epi32(_mm512_cvtps_epi32(_mm512_min_ps(high, _mm512_max_ps(low, real))),
+                          _mm512_set1_epi32(zero_point));
+}
+inline __m256i scaled_by_float(__m256i x, const std::int32_t* parts, std::int32_t zero_point, IntegerClamp clamp) {
+  const __m256 scale = _mm256_castsi256_ps(lane_part<__m256i>(parts, kLaneValue));
+  const __m256 low = _mm256_set1_ps(static_cast<float>(clamp.min - zero_point));
+  const __m256 high = _mm256_set1_ps(static_cast<float>(clamp.max - zero_point));
+  const __m256 real = _mm256_mul_ps(_mm256_cvtepi32_ps(x), scale);
+  return _mm256_add_epi32(_mm256_cvtps_epi32(_mm256_min_ps(high, _mm256_max_ps(low, real))),
+                          _mm256_set1_epi32(zero_point));
+}
+
 // Four vectors of lanes as bytes, saturated and clamped; in each 16 bytes four of each vector, in turn.
 template <typename T, typename V>
 inline V clamped_bytes(V a, V b, V c, V e, IntegerClamp clamp) {

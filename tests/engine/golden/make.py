@@ -6,8 +6,9 @@
   V/bin/python tests/engine/golden/make.py MODELS_FOLDER    # the folder shared/data/models
 
 Models: those of MODELS_FOLDER listed below, and the small ones in tests/engine/golden/models, which the program
-engine_make_models writes. For integer outputs of a node the CRC-32 of its bytes is kept, so that every layer is
-compared bit for bit; of float outputs of the graph the first values, as little-endian hex.
+engine_make_models writes. For i8, u8 and i16 outputs of an operator the CRC-32 of their bytes is kept, by the tensor's
+name, so that every layer is compared bit for bit; of other outputs of the graph the first values, as little-endian hex.
+Samples of a model with state follow each other.
 """
 import importlib.metadata
 import json
@@ -22,7 +23,9 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 HERE = pathlib.Path(__file__).parent
 SAMPLES = 3
+SAMPLES_OF_STATE = {"wakeword/okay_nabu.tflite": 30, "wakeword/vad.tflite": 30}
 VALUES_MAX = 200
+INTEGERS = (schema.TensorType.INT8, schema.TensorType.UINT8, schema.TensorType.INT16)
 # Range of seeded float inputs: what the model was made for, roughly.
 SHARED = {
     "kws/kws_ref_int8.tflite": None,
@@ -40,6 +43,9 @@ SHARED = {
     "sequence/hello_world_int8.tflite": None,
     "sequence/hello_world_float.tflite": (0, 6.25),
     "imagenet/mobilenet_v1_0.25_128_quant.tflite": None,
+    "sequence/mnist_lstm_float.tflite": (0, 1),
+    "wakeword/okay_nabu.tflite": None,
+    "wakeword/vad.tflite": None,
 }
 
 
@@ -60,6 +66,8 @@ def seeded(detail: dict, sample: int, position: int, low_high) -> np.ndarray:
         low, high = np.float32(low_high[0]), np.float32(low_high[1])
         step = np.float32((high - low) / np.float32(255))
         raw = raw.astype(np.float32) * step + low
+    elif detail["dtype"] in (np.bool_, np.int32):
+        raw = (raw >> 7).astype(detail["dtype"])
     else:
         raw = raw.view(detail["dtype"])
     return raw.reshape(detail["shape"])
@@ -67,7 +75,9 @@ def seeded(detail: dict, sample: int, position: int, low_high) -> np.ndarray:
 
 def node_outputs(path: pathlib.Path) -> list:
     model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
-    return [int(op.outputs[0]) for op in model.subgraphs[0].operators]
+    graph = model.subgraphs[0]
+    ids = [int(i) for op in graph.operators if op.outputs is not None for i in op.outputs]
+    return [i for i in ids if graph.tensors[i].type in INTEGERS]
 
 
 def loadable(path: pathlib.Path) -> bytes:
@@ -85,26 +95,34 @@ def loadable(path: pathlib.Path) -> bytes:
     return bytes(builder.Output())
 
 
-def golden_of(path: pathlib.Path, low_high) -> dict:
-    interpreter = Interpreter(model_content=loadable(path), experimental_op_resolver_type=OpResolverType.BUILTIN_REF,
+# Ops that the resolver of reference kernels does not have; and lrn, whose reference kernel leaves out the last channel of
+# the window that TensorFlow defines.
+WITHOUT_REFERENCE = ("elu", "ceil", "round", "detection", "reduce_prod", "selu", "celu", "lrn")
+
+
+def golden_of(path: pathlib.Path, low_high, samples: int) -> dict:
+    resolver = OpResolverType.BUILTIN_REF
+    if path.stem.startswith(WITHOUT_REFERENCE):
+        resolver = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    interpreter = Interpreter(model_content=loadable(path), experimental_op_resolver_type=resolver,
                               experimental_preserve_all_tensors=True)
     interpreter.allocate_tensors()
     low_high = low_high or (-4, 4)
-    samples = []
-    for sample in range(SAMPLES):
+    tensors = node_outputs(path)
+    names = {detail["index"]: detail["name"] for detail in interpreter.get_tensor_details()}
+    answers = []
+    for sample in range(samples):
         for position, detail in enumerate(interpreter.get_input_details()):
             interpreter.set_tensor(detail["index"], seeded(detail, sample, position, low_high))
         interpreter.invoke()
-        nodes = []
-        for tensor in node_outputs(path):
-            value = np.ascontiguousarray(interpreter.get_tensor(tensor))
-            nodes.append(zlib.crc32(value.tobytes()) if value.dtype in (np.int8, np.uint8) else None)
+        crcs = [zlib.crc32(np.ascontiguousarray(interpreter.get_tensor(t)).tobytes()) for t in tensors]
         outputs = []
         for detail in interpreter.get_output_details():
             value = interpreter.get_tensor(detail["index"])
-            outputs.append(value.ravel()[:VALUES_MAX].tobytes().hex() if value.dtype == np.float32 else None)
-        samples.append({"nodes": nodes, "outputs": outputs})
-    return {"low": low_high[0], "high": low_high[1], "samples": samples}
+            kept = value.dtype in (np.float32, np.int32, np.int64, np.bool_)
+            outputs.append(value.ravel()[:VALUES_MAX].tobytes().hex() if kept else None)
+        answers.append({"nodes": crcs, "outputs": outputs})
+    return {"low": low_high[0], "high": low_high[1], "tensors": [names[t] for t in tensors], "samples": answers}
 
 
 def main() -> None:
@@ -112,9 +130,9 @@ def main() -> None:
     golden = {"made_with": {name: importlib.metadata.version(name) for name in ("ai-edge-litert", "numpy")},
               "op_resolver": "BUILTIN_REF", "shared": {}, "own": {}}
     for name, low_high in SHARED.items():
-        golden["shared"][name] = golden_of(shared / name, low_high)
+        golden["shared"][name] = golden_of(shared / name, low_high, SAMPLES_OF_STATE.get(name, SAMPLES))
     for path in sorted((HERE / "models").glob("*.tflite")):
-        golden["own"][path.name] = golden_of(path, None)
+        golden["own"][path.name] = golden_of(path, None, SAMPLES)
     text = json.dumps(golden, separators=(",", ":"))
     (HERE / "golden.json").write_text(text.replace('"samples"', '\n"samples"').replace('},"', '},\n"') + "\n")
 
