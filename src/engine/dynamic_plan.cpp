@@ -68,12 +68,15 @@ Result<void> DynamicPlan::prepare() {
     }
   }
   for (const TensorId id : graph_.inputs) {
-    if (graph_.tensor(id).spec.shape.known()) LICHEN_TRY(reserve(id, graph_.tensor(id).spec));
+    if (graph_.tensor(id).spec.shape.known()) LICHEN_TRY(reserve(id, spec_of(id).dtype, spec_of(id).shape));
   }
   return {};
 }
 
-Result<void> DynamicPlan::reserve(TensorId id, const tensor::TensorSpec& spec) {
+Result<void> DynamicPlan::reserve(TensorId id, tensor::DType dtype, const tensor::Shape& shape) {
+  tensor::TensorSpec& spec = graph_.tensor(id).spec;
+  spec.dtype = dtype;
+  spec.shape = shape;
   const std::size_t bytes = spec.bytes();
   Memory& memory = memory_[at(id)];
   if (bytes + kArenaAlign > memory.size()) {
@@ -85,14 +88,12 @@ Result<void> DynamicPlan::reserve(TensorId id, const tensor::TensorSpec& spec) {
     memory.resize(bytes + kArenaAlign);  // vector kernels may read beyond the end
   }
   if (memory.empty()) memory.resize(kArenaAlign);  // an address to point at
-  graph_.tensor(id).spec.dtype = spec.dtype;
-  graph_.tensor(id).spec.shape = spec.shape;
   values_[at(id)] = ByteView(memory.data(), bytes);
   return {};
 }
 
 Result<void> DynamicPlan::set(TensorId id, const tensor::TensorSpec& spec, ByteView bytes) {
-  LICHEN_TRY(reserve(id, spec));
+  LICHEN_TRY(reserve(id, spec.dtype, spec.shape));
   if (!bytes.empty()) std::memcpy(memory_[at(id)].data(), bytes.data(), bytes.size());
   return {};
 }
@@ -101,7 +102,7 @@ ByteView DynamicPlan::bytes_of(TensorId id) const {
   return values_[at(id)];
 }
 
-tensor::TensorSpec DynamicPlan::spec_of(TensorId id) const {
+const tensor::TensorSpec& DynamicPlan::spec_of(TensorId id) const {
   return graph_.tensor(id).spec;
 }
 
@@ -163,7 +164,7 @@ Result<void> DynamicPlan::run_node(std::size_t node_at, const RunOptions& option
   if (is_variable_op(node.op)) {
     std::byte* variable = context_.variables.at(std::get<graph::VariableAttributes>(node.attributes).variable);
     if (node.op == graph::Op::kReadVariable) {
-      LICHEN_TRY(reserve(node.outputs[0], graph_.tensor(node.outputs[0]).spec));
+      LICHEN_TRY(reserve(node.outputs[0], spec_of(node.outputs[0]).dtype, spec_of(node.outputs[0]).shape));
       call.in.push_back(variable);
       call.out.push_back(memory_[at(node.outputs[0])].data());
     } else {
@@ -176,8 +177,7 @@ Result<void> DynamicPlan::run_node(std::size_t node_at, const RunOptions& option
   if (!still_fits(node_at)) LICHEN_TRY(plan_node(node_at));
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoTensor) continue;
-    const tensor::TensorSpec& spec = graph_.tensor(node.outputs[i]).spec;
-    LICHEN_TRY(reserve(node.outputs[i], {spec.name, call.outputs[i].dtype, *call.outputs[i].shape}));
+    LICHEN_TRY(reserve(node.outputs[i], call.outputs[i].dtype, *call.outputs[i].shape));
   }
   for (const TensorId id : node.inputs) call.in.push_back(id == kNoTensor ? nullptr : bytes_of(id).data());
   for (const TensorId id : node.outputs) call.out.push_back(id == kNoTensor ? nullptr : memory_[at(id)].data());
@@ -197,7 +197,11 @@ Result<void> DynamicPlan::run_node(std::size_t node_at, const RunOptions& option
 
 Result<void> DynamicPlan::run_branch(std::size_t node_at, const RunOptions& options) {
   const graph::Node& node = graph_.nodes[node_at];
-  LICHEN_TRY(graph::infer_node(graph_, node_at));  // the condition's type
+  const tensor::TensorSpec& chooser = spec_of(node.inputs[0]);
+  if (chooser.dtype != tensor::DType::kBool || chooser.shape.elements() != 1) {
+    return std::unexpected(placed(graph_, node_at,
+                                  {Code::kBadInput, "cannot run model", {}, "its condition is not one truth value", {}}));
+  }
   const bool condition = bytes_of(node.inputs[0])[0] != std::byte{0};
   DynamicPlan& body = *(condition ? calls_[node_at].then_branch : calls_[node_at].else_branch).plan;
   for (std::size_t i = 0; i < body.graph_.inputs.size(); ++i) {
@@ -233,7 +237,7 @@ std::span<const std::byte> DynamicPlan::output(std::size_t i) const {
   return bytes_of(graph_.outputs[i]);
 }
 
-tensor::TensorSpec DynamicPlan::output_spec(std::size_t i) const {
+const tensor::TensorSpec& DynamicPlan::output_spec(std::size_t i) const {
   return spec_of(graph_.outputs[i]);
 }
 

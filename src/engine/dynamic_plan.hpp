@@ -18,7 +18,7 @@ class DynamicPlan final : public Plan {
   [[nodiscard]] Result<void> run(const RunOptions& options) override;
   [[nodiscard]] std::span<std::byte> input(std::size_t i) override;
   [[nodiscard]] std::span<const std::byte> output(std::size_t i) const override;
-  [[nodiscard]] tensor::TensorSpec output_spec(std::size_t i) const override;
+  [[nodiscard]] const tensor::TensorSpec& output_spec(std::size_t i) const override;
   [[nodiscard]] std::size_t arena_bytes() const override;
   [[nodiscard]] std::size_t packed_bytes() const override { return budget_.used(); }
   [[nodiscard]] std::span<const NodeProfile> nodes() const override { return nodes_; }
@@ -47,10 +47,10 @@ class DynamicPlan final : public Plan {
   Result<void> run_branch(std::size_t at, const RunOptions& options);
   [[nodiscard]] bool still_fits(std::size_t at) const;
   Result<void> plan_node(std::size_t at);
-  Result<void> reserve(graph::TensorId id, const tensor::TensorSpec& spec);
+  Result<void> reserve(graph::TensorId id, tensor::DType dtype, const tensor::Shape& shape);
   Result<void> set(graph::TensorId id, const tensor::TensorSpec& spec, ByteView bytes);
   [[nodiscard]] ByteView bytes_of(graph::TensorId id) const;
-  [[nodiscard]] tensor::TensorSpec spec_of(graph::TensorId id) const;
+  [[nodiscard]] const tensor::TensorSpec& spec_of(graph::TensorId id) const;
 
   graph::Graph graph_;  // with the shapes of this run
   PlanContext context_;

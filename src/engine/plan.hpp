@@ -68,7 +68,7 @@ class Plan {
   [[nodiscard]] virtual Result<void> run(const RunOptions& options) = 0;
   [[nodiscard]] virtual std::span<std::byte> input(std::size_t i) = 0;
   [[nodiscard]] virtual std::span<const std::byte> output(std::size_t i) const = 0;
-  [[nodiscard]] virtual tensor::TensorSpec output_spec(std::size_t i) const = 0;
+  [[nodiscard]] virtual const tensor::TensorSpec& output_spec(std::size_t i) const = 0;
   [[nodiscard]] virtual std::size_t arena_bytes() const = 0;
   [[nodiscard]] virtual std::size_t packed_bytes() const = 0;
   [[nodiscard]] virtual std::span<const NodeProfile> nodes() const = 0;

@@ -98,7 +98,7 @@ Result<void> Session::run(const RunOptions& options) {
   LICHEN_TRY(plan_->run(options));
   if (is_static_) return {};
   for (std::size_t i = 0; i < outputs_.size(); ++i) {
-    const tensor::TensorSpec spec = plan_->output_spec(i);
+    const tensor::TensorSpec& spec = plan_->output_spec(i);
     outputs_[i].spec.dtype = spec.dtype;
     outputs_[i].spec.shape = spec.shape;
   }

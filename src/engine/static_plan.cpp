@@ -113,7 +113,7 @@ std::span<const std::byte> StaticPlan::output(std::size_t i) const {
   return {place_of(graph_.outputs[i]), tensor.spec.bytes()};
 }
 
-tensor::TensorSpec StaticPlan::output_spec(std::size_t i) const {
+const tensor::TensorSpec& StaticPlan::output_spec(std::size_t i) const {
   return graph_.tensor(graph_.outputs[i]).spec;
 }
 

@@ -17,7 +17,7 @@ class StaticPlan final : public Plan {
   [[nodiscard]] Result<void> run(const RunOptions& options) override;
   [[nodiscard]] std::span<std::byte> input(std::size_t i) override;
   [[nodiscard]] std::span<const std::byte> output(std::size_t i) const override;
-  [[nodiscard]] tensor::TensorSpec output_spec(std::size_t i) const override;
+  [[nodiscard]] const tensor::TensorSpec& output_spec(std::size_t i) const override;
   [[nodiscard]] std::size_t arena_bytes() const override { return arena_bytes_; }
   [[nodiscard]] std::size_t packed_bytes() const override { return packed_bytes_; }
   [[nodiscard]] std::span<const NodeProfile> nodes() const override { return nodes_; }

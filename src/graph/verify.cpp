@@ -77,8 +77,9 @@ class Verifier {
     LICHEN_TRY(verify_inputs());
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
       LICHEN_TRY(verify_wiring(i));
-      // Sizes that are left open hold placeholders: types follow when the engine is told the real ones.
-      if (graph_.free_dimensions.empty()) LICHEN_TRY(verify_types(i));
+      // Sizes that are left open hold placeholders, which need not fit: the engine checks again with the real ones.
+      auto typed = verify_types(i);
+      if (!typed && graph_.free_dimensions.empty()) return typed;
     }
     return verify_outputs(is_body);
   }

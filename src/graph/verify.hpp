@@ -15,7 +15,8 @@ inline constexpr std::size_t kSubgraphsMax = 1'000;
 inline constexpr std::size_t kSubgraphDepthMax = 8;
 
 // An error names the node (index, op, name) and the tensor. Where a tensor's shape is unknown, what depends on it is not
-// checked; the engine does that when it knows. The same where inputs leave dimensions open (Graph::free_dimensions).
+// checked; the engine does that when it knows. Where inputs leave dimensions open
+// (Graph::free_dimensions), sizes that do not fit are not an error yet.
 [[nodiscard]] Result<void> verify(const Graph& graph);
 
 // verify(), and each tensor of unknown shape that follows from known ones gets its type and shape.

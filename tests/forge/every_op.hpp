@@ -29,7 +29,7 @@ inline std::vector<float> noise(std::size_t count, std::uint64_t seed, float sca
 // Reshape, FullyConnected, Logistic.
 inline graph::Graph every_op() {
   using graph::Activation, graph::Attributes, graph::Conv2DAttributes, graph::DepthwiseConv2DAttributes;
-  using graph::ElementwiseAttributes, graph::FullyConnectedAttributes, graph::NoAttributes, graph::Pool2DAttributes;
+  using graph::ElementwiseAttributes, graph::FullyConnectedAttributes, graph::UnaryAttributes, graph::Pool2DAttributes;
   using graph::Graph, graph::Op, graph::ReshapeAttributes, graph::TensorId;
   constexpr auto kF32 = tensor::DType::kF32;
   Graph g;
@@ -47,11 +47,11 @@ inline graph::Graph every_op() {
   const TensorId in = g.add("in", kF32, {1, 8, 8, 3});
   const TensorId conv = node(Op::kConv2D, "conv", Conv2DAttributes{},
                              {in, constant("w1", {8, 3, 3, 3}, 1, 0.5F), constant("b1", {8}, 2, 0.3F)}, {1, 8, 8, 8});
-  const TensorId relu = node(Op::kRelu, "relu", NoAttributes{}, {conv}, {1, 8, 8, 8});
+  const TensorId relu = node(Op::kRelu, "relu", UnaryAttributes{}, {conv}, {1, 8, 8, 8});
   const TensorId depthwise =
       node(Op::kDepthwiseConv2D, "depthwise", DepthwiseConv2DAttributes{},
            {relu, constant("w2", {1, 3, 3, 8}, 3, 0.5F), constant("b2", {8}, 4, 0.3F)}, {1, 8, 8, 8});
-  const TensorId six = node(Op::kRelu6, "relu6", NoAttributes{}, {depthwise}, {1, 8, 8, 8});
+  const TensorId six = node(Op::kRelu6, "relu6", UnaryAttributes{}, {depthwise}, {1, 8, 8, 8});
   const TensorId sum = node(Op::kAdd, "add", ElementwiseAttributes{Activation::kRelu}, {relu, six}, {1, 8, 8, 8});
   const TensorId shifted =
       node(Op::kAdd, "add-constant", ElementwiseAttributes{}, {sum, constant("c", {8}, 5, 1)}, {1, 8, 8, 8});
@@ -66,7 +66,7 @@ inline graph::Graph every_op() {
   const TensorId flat = node(Op::kReshape, "reshape", ReshapeAttributes{{1, 16}}, {again}, {1, 16});
   const TensorId full = node(Op::kFullyConnected, "full", FullyConnectedAttributes{},
                              {flat, constant("w4", {6, 16}, 8, 0.4F), constant("b4", {6}, 9, 0.3F)}, {1, 6});
-  const TensorId out = node(Op::kLogistic, "logistic", NoAttributes{}, {full}, {1, 6});
+  const TensorId out = node(Op::kLogistic, "logistic", UnaryAttributes{}, {full}, {1, 6});
   g.inputs = {in};
   g.outputs = {out};
   return g;
