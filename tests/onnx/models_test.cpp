@@ -64,9 +64,37 @@ void expect_image_model(const std::filesystem::path& path, float low, float high
   }
 }
 
+TEST(OnnxModels, FastestDetGivesTheAnswersOfOnnxRuntime) {
+  LICHEN_NEED_SHARED_DATA(data);
+  expect_image_model(data / "models/detection/fastestdet_352.onnx", 0, 1);
+}
+
 TEST(OnnxModels, UltraFaceGivesTheAnswersOfOnnxRuntime) {
   LICHEN_NEED_SHARED_DATA(data);
   expect_image_model(data / "models/detection/ultraface_slim_320_simplified.onnx", -1, 1);
+}
+
+TEST(OnnxModels, SileroGivesTheAnswersOfOnnxRuntimeWhileItsStateIsFedBack) {
+  LICHEN_NEED_SHARED_DATA(data);
+  const Bytes file = read_file(data / "models/vad/silero_vad_16k_op15.onnx");
+  const Loaded model = load_onnx(file, "silero_vad_16k_op15", {.input_shapes = {{1, 576}, {2, 1, 128}, {}}});
+  ASSERT_NE(model.session, nullptr);
+  engine::Session& session = *model.session;
+  std::vector<std::byte> state(session.input(1).size());
+  for (std::size_t step = 0; step < 3; ++step) {
+    for (std::size_t i = 0; i < 576; ++i) {
+      const float value = static_cast<float>(seeded_byte(step, 0, i)) * (1.0F / 255.0F) - 0.5F;
+      std::memcpy(session.input(0).data() + i * sizeof value, &value, sizeof value);
+    }
+    std::ranges::copy(state, session.input(1).begin());
+    const std::int64_t rate = 16000;
+    std::memcpy(session.input(2).data(), &rate, sizeof rate);
+    const auto ran = session.run();
+    ASSERT_TRUE(ran.has_value()) << ran.error().to_line();
+    expect_golden(session, "silero_vad_16k_op15", step);
+    ASSERT_EQ(session.output(1).size(), state.size());
+    std::ranges::copy(session.output(1), state.begin());
+  }
 }
 
 // Their weights are all made by ConstantOfShape: structure and memory are tested, not arithmetic. Logits grow to 1e21,
@@ -160,6 +188,7 @@ INSTANTIATE_TEST_SUITE_P(All, TfliteAsOnnx,
                                            Converted{"sequence/hello_world_float.tflite", 0, 6.25F, 1e-4},
                                            Converted{"kws/kws_ref_int8.tflite", 0, 0, 2},
                                            Converted{"vww/vww_96_int8.tflite", 0, 0, 4},
+                                           Converted{"vww/person_detect_int8.tflite", 0, 0, 4},
                                            Converted{"ic/resnet8_int8.tflite", 0, 0, 4},
                                            Converted{"ad/ad01_int8.tflite", 0, 0, 2}),
                          [](const auto& instance) {
