@@ -211,6 +211,25 @@ auto found(const Rows& rows, std::string_view op) -> decltype(rows[0].function) 
   return nullptr;
 }
 
+template <typename T>
+void to_reals(const T* from, Index step, Index count, Affine q, float* to) {
+  if (step == 1) {
+    for (Index i = 0; i < count; ++i) to[i] = real_of(from[i], q);
+  } else {
+    for (Index i = 0; i < count; ++i) to[i] = real_of(from[i * step], q);
+  }
+}
+
+template <typename T>
+void to_stored(const float* from, Index count, Affine q, Rounding rounding, T* to) {
+  if (rounding == Rounding::kNearestEven) {
+    const auto zero_point = static_cast<float>(q.zero_point);
+    for (Index i = 0; i < count; ++i) to[i] = stored_even<T>(from[i], q.scale, zero_point);
+  } else {
+    for (Index i = 0; i < count; ++i) to[i] = stored_of<T>(from[i], q, rounding);
+  }
+}
+
 // Calls f(reals of a, reals of b, place in out, count) for runs of at most 256 elements.
 template <typename T, typename F>
 void each_run_of_reals(const Broadcast& s, const T* a, const T* b, const PairAffine& q, const F& f) {
@@ -223,10 +242,8 @@ void each_run_of_reals(const Broadcast& s, const T* a, const T* b, const PairAff
   each_row(s, [&](Index at_a, Index at_b, Index at) {
     for (Index begin = 0; begin < length; begin += kRun) {
       const Index count = std::min(kRun, length - begin);
-      for (Index i = 0; i < count; ++i) {
-        reals_a[static_cast<std::size_t>(i)] = real_of(a[at_a + (begin + i) * step_a], q.a);
-        reals_b[static_cast<std::size_t>(i)] = real_of(b[at_b + (begin + i) * step_b], q.b);
-      }
+      to_reals(a + at_a + begin * step_a, step_a, count, q.a, reals_a.data());
+      to_reals(b + at_b + begin * step_b, step_b, count, q.b, reals_b.data());
       f(reals_a.data(), reals_b.data(), at + begin, count);
     }
   });
@@ -305,7 +322,7 @@ void binary_by_reals(const Broadcast& shape, const T* a, const T* b, BinaryF32 f
                      const PairAffine& q, T* out) {
   each_run_of_reals(shape, a, b, q, [&](float* x, const float* y, Index at, Index count) {
     function(plain_broadcast(count), x, y, range, x);
-    for (Index i = 0; i < count; ++i) out[at + i] = stored_of<T>(x[i], q.out, q.rounding);
+    to_stored(x, count, q.out, q.rounding, out + at);
   });
 }
 
