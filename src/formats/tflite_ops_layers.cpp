@@ -54,7 +54,7 @@ Result<PaddedInput> padded(Outgoing& out, Padding padding, const graph::Pads2D& 
                            TensorId fill = kNoTensor) {
   const TensorId input = out.input(0);
   if (padding == Padding::kSame || padding == Padding::kValid) return PaddedInput{input, write_padding(padding)};
-  const Shape& shape = out.tensor(input).spec.shape;
+  const Shape shape = out.tensor(input).spec.shape;
   if (!shape.known()) return out.cannot("the shape of its input is not known");
   const auto rows = pads_of(padding, shape[1], h, {pads.top, pads.bottom});
   const auto columns = pads_of(padding, shape[2], w, {pads.left, pads.right});
@@ -176,7 +176,7 @@ Result<void> write_pool2d(Outgoing& out) {
   if (padding_added && max && lowest == kNoTensor) return out.cannot("padding of integers");
   if (!padding_added && a.counts_padding && in.padding == tflite::Padding_SAME && !max)
     return out.cannot("an average that counts padding");
-  const Shape& given = out.tensor(in.input).spec.shape;
+  const Shape given = out.tensor(in.input).spec.shape;
   const std::int64_t rows = in.padding == tflite::Padding_SAME ? (given[1] + a.stride_h - 1) / a.stride_h
                                                                : (given[1] - a.filter_h) / a.stride_h + 1;
   if (rows != wanted[1]) return out.cannot("partial windows at the end");
@@ -362,8 +362,8 @@ Result<void> write_softmax(Outgoing& out) {
     out.emit_row({out.input(0)}, {out.output()}, std::move(options));
     return {};
   }
-  const graph::Tensor& from = out.tensor(out.input(0));
-  const graph::Tensor& to = out.tensor(out.output());
+  const graph::Tensor from = out.tensor(out.input(0));
+  const graph::Tensor to = out.tensor(out.output());
   std::vector<std::int64_t> dims(shape.dims().begin(), shape.dims().end());
   if (a.flattens) {
     std::int64_t before = 1;
