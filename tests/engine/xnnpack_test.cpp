@@ -39,7 +39,8 @@ int largest_step(std::span<const std::byte> a, std::span<const std::byte> b) {
 
 void expect_close(const Session& session, const Session& reference, int steps_max) {
   const DType dtype = session.outputs()[0].spec.dtype;
-  const std::string kernel = session.nodes().back().kernel;
+  // A graph whose answer does not depend on its input has no nodes left.
+  const std::string kernel = session.nodes().empty() ? "no kernel" : session.nodes().back().kernel;
   if (dtype == DType::kF32) {
     EXPECT_LE(relative_difference(floats_of(session.output(0)), floats_of(reference.output(0))), 1e-4) << kernel;
   } else if (dtype == DType::kI8) {
