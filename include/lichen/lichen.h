@@ -75,7 +75,7 @@ typedef struct lichen_session lichen_session;
 /* "0.1.0" */
 LICHEN_API const char* lichen_version(void);
 
-/* Reads and checks a model file: .tflite, and .onnx where the library was built with it. The file is mapped, not copied:
+/* Reads and checks a model file: .tflite, and .onnx where liblichen_onnx.so is installed beside liblichen.so. The file is mapped, not copied:
  * it must not be changed while the model or a session of it lives (replace it by renaming another one over it).
  * NULL on failure. */
 LICHEN_API lichen_model* lichen_model_open(const char* path, lichen_error* error);

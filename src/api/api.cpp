@@ -9,10 +9,12 @@
 #include <optional>
 #include <utility>
 
+#include "api/onnx_plugin.hpp"
 #include "base/bytes.hpp"
 #include "engine/session.hpp"
 #include "formats/tflite.hpp"
 #include "posix/clock.hpp"
+#include "posix/library.hpp"
 #include "posix/mapped_file.hpp"
 
 namespace {
@@ -22,6 +24,7 @@ using lichen::ByteView;
 using lichen::Code;
 using lichen::Error;
 using lichen::Result;
+using lichen::api::OnnxPlugin;
 
 // What a model's weights are borrowed from; shared by the model and its sessions, whichever goes last.
 struct File {
@@ -120,14 +123,36 @@ lichen_tensor info_of(const lichen::engine::TensorInfo& from) {
   return to;
 }
 
-Result<lichen::graph::Graph> read_model(ByteView bytes, const std::string& name) {
+bool is_tflite(ByteView bytes) {
   constexpr std::size_t kIdentifierAt = 4;
-  const bool is_tflite = bytes.size() >= 2 * kIdentifierAt && std::memcmp(bytes.data() + kIdentifierAt, "TFL", 3) == 0;
-  if (!is_tflite && name.ends_with(".onnx")) {
-    return lichen::fail(Code::kUnsupported, "cannot load model", name, "this library was built without the ONNX reader",
-                        "convert it once: lichen convert model.onnx model.tflite");
-  }
-  return lichen::formats::read_tflite(bytes, name);
+  return bytes.size() >= 2 * kIdentifierAt && std::memcmp(bytes.data() + kIdentifierAt, "TFL", 3) == 0;
+}
+
+// An ONNX file says nothing at its beginning that no other file could; the first thing in it is nearly always its field 1,
+// the version of the format.
+bool may_be_onnx(ByteView bytes, const std::string& name) {
+  constexpr std::byte kFirstField{0x08};
+  if (name.ends_with(".tflite")) return false;
+  return name.ends_with(".onnx") || (!bytes.empty() && bytes[0] == kFirstField);
+}
+
+Result<const OnnxPlugin*> onnx_plugin() {
+  const auto library = lichen::posix::Library::open(lichen::api::kOnnxPluginFile);
+  constexpr const char* kTry = "install it beside liblichen.so, or convert once: lichen convert model.onnx model.tflite";
+  if (!library) return lichen::fail(Code::kUnsupported, "cannot read .onnx", {}, library.error().to_line(), kTry);
+  const auto get = reinterpret_cast<const OnnxPlugin* (*)()>(library->symbol(lichen::api::kOnnxPluginSymbol));
+  const OnnxPlugin* plugin = get == nullptr ? nullptr : get();
+  if (plugin == nullptr || plugin->stamp != lichen::api::onnx_plugin_stamp())
+    return lichen::fail(Code::kUnsupported, "cannot read .onnx", lichen::api::kOnnxPluginFile,
+                        "it is of another build than liblichen.so", "install both from one build");
+  return plugin;
+}
+
+Result<lichen::graph::Graph> read_model(ByteView bytes, const std::string& name) {
+  if (is_tflite(bytes) || !may_be_onnx(bytes, name)) return lichen::formats::read_tflite(bytes, name);
+  static const Result<const OnnxPlugin*> plugin = onnx_plugin();  // once: a library does not come later
+  if (!plugin) return std::unexpected(plugin.error());
+  return (*plugin)->read(bytes, name);
 }
 
 }  // namespace

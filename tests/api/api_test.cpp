@@ -18,6 +18,7 @@
 #include "graph/graph.hpp"
 #include "lichen/lichen.h"
 #include "lichen/lichen.hpp"
+#include "onnx/onnx.hpp"
 
 namespace {
 
@@ -27,7 +28,7 @@ using lichen::graph::TensorId;
 using lichen::tensor::DType;
 
 // y = x * W with W = diag(1, 2, 3): the largest of (3, 2, 1.5) scaled is the last.
-lichen::Bytes diagonal_model() {
+Graph diagonal_graph() {
   Graph g;
   g.name = "diagonal";
   const std::vector<float> weights = {1, 0, 0, 0, 2, 0, 0, 0, 3};
@@ -38,7 +39,13 @@ lichen::Bytes diagonal_model() {
       {lichen::graph::Op::kFullyConnected, "layer", lichen::graph::FullyConnectedAttributes{}, {x, w}, {y}});
   g.inputs = {x};
   g.outputs = {y};
-  return lichen::formats::write_tflite(g).value();
+  return g;
+}
+lichen::Bytes diagonal_model() {
+  return lichen::formats::write_tflite(diagonal_graph()).value();
+}
+lichen::Bytes diagonal_onnx() {
+  return lichen::formats::write_onnx(diagonal_graph()).value();
 }
 
 std::filesystem::path file_of(const lichen::Bytes& bytes, const std::string& name) {
@@ -154,6 +161,39 @@ TEST(Examples, GiveTheClass) {
     EXPECT_EQ(output_of(std::string(program) + " " + model.string() + " < " + input.string()),
               "class 2, score 3.0000\n");
   }
+}
+
+// By the shared library, which loads the reader of .onnx from beside itself; from a folder without it, it says so.
+TEST(Examples, ReadOnnxWhereItsReaderIsInstalled) {
+  const auto model = file_of(diagonal_onnx(), "example_diagonal.onnx");
+  const auto input = file_of(lichen::Bytes(12), "example_zeros.raw");
+  const std::string arguments = " " + model.string() + " < " + input.string() + " 2>&1";
+  EXPECT_THAT(output_of(LICHEN_EXAMPLE_C + arguments), HasSubstr("class 0, score 0.0000"));
+
+  const auto alone = std::filesystem::path(::testing::TempDir()) / "library_alone";
+  std::filesystem::create_directories(alone);
+  std::filesystem::copy_file(LICHEN_SHARED_LIBRARY, alone / "liblichen.so.0",
+                             std::filesystem::copy_options::overwrite_existing);
+  const std::string refusal = output_of("LD_LIBRARY_PATH=" + alone.string() + " " + LICHEN_EXAMPLE_C + arguments);
+  EXPECT_THAT(refusal, HasSubstr("install it beside liblichen.so"));
+}
+
+TEST(CApi, ReadsOnnxFromMemoryWhateverItIsCalled) {
+  const lichen::Bytes file = diagonal_onnx();
+  lichen_error error{};
+  lichen_model* model = lichen_model_from_memory(file.data(), file.size(), nullptr, &error);
+  ASSERT_NE(model, nullptr) << error.text;
+  lichen_session* session = lichen_session_create(model, nullptr, &error);
+  lichen_model_close(model);
+  ASSERT_NE(session, nullptr) << error.text;
+  const float input[] = {3, 2, 1.5F};
+  std::memcpy(lichen_session_input(session, 0), input, sizeof input);
+  ASSERT_EQ(lichen_session_run(session, 0, &error), LICHEN_OK) << error.text;
+  EXPECT_EQ(static_cast<const float*>(lichen_session_output(session, 0))[1], 4);
+  lichen_session_close(session);
+
+  EXPECT_EQ(lichen_model_from_memory("\x08garbage", 8, "x.onnx", &error), nullptr);
+  EXPECT_EQ(error.code, LICHEN_BAD_INPUT) << error.text;
 }
 
 TEST(SharedLibrary, ExportsTheInterfaceAndNothingElse) {

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "posix/library.hpp"
+
+#include <dlfcn.h>
+
+namespace lichen::posix {
+
+Result<Library> Library::open(const std::string& file) {
+  void* handle = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle != nullptr) return Library(handle);
+  const char* why = ::dlerror();
+  return fail(Code::kNotFound, "cannot load library", file, why == nullptr ? "no reason was given" : why);
+}
+
+void* Library::symbol(const char* name) const {
+  return ::dlsym(handle_, name);
+}
+
+}  // namespace lichen::posix
