@@ -20,19 +20,23 @@ constexpr auto kUnary = fixed_attributes<graph::UnaryAttributes>;
 constexpr auto kBinary = fixed_attributes<graph::ElementwiseAttributes>;
 constexpr auto kPlain = fixed_attributes<graph::NoAttributes>;
 
-// Tables that hold an activation and nothing else that we need.
+// Tables that hold an activation, and perhaps how 16-bit scales are meant.
 template <typename T>
 Result<Attributes> read_fused(const tflite::Operator& from) {
   graph::ElementwiseAttributes to;
   const T* options = from.builtin_options_as<T>();
-  if (options != nullptr) to.activation = LICHEN_TRY(read_activation(options->fused_activation_function()));
+  if (options == nullptr) return to;
+  to.activation = LICHEN_TRY(read_activation(options->fused_activation_function()));
+  if constexpr (requires { options->pot_scale_int16(); }) to.power_of_two_scales = options->pot_scale_int16();
   return to;
 }
 
 template <typename T>
 void write_fused(const Attributes& attributes, TfliteOptions& to) {
   typename T::NativeTableType table;
-  table.fused_activation_function = write_activation(std::get<graph::ElementwiseAttributes>(attributes).activation);
+  const auto& a = std::get<graph::ElementwiseAttributes>(attributes);
+  table.fused_activation_function = write_activation(a.activation);
+  if constexpr (requires { table.pot_scale_int16; }) table.pot_scale_int16 = a.power_of_two_scales;
   to.Set(std::move(table));
 }
 

@@ -98,7 +98,7 @@ graph::Attributes attributes_of(graph::Op op, const json& a) {
   const std::vector<graph::Attributes> all = {
       graph::NoAttributes{},
       graph::UnaryAttributes{a.value("alpha", 0.0F), a.value("beta", 0.0F)},
-      graph::ElementwiseAttributes{activation_of(a)},
+      graph::ElementwiseAttributes{activation_of(a), a.value("power_of_two_scales", false)},
       graph::ReduceAttributes{a.value("keep_dims", true), false},
       graph::ArgAttributes{a.value("axis", 0), a.value("keep_dims", true), false, dtype_of(a)},
       graph::TopKAttributes{-1, true, true, dtype_of(a)},
@@ -218,6 +218,14 @@ TEST(OpsGolden, ReferenceKernelsOfLayersEqualLiteRT) {
 
 TEST(OpsGolden, NativeKernelsOfLayersEqualLiteRT) {
   compare_all("layers_tflite.json", 19, false);
+}
+
+TEST(OpsGolden, ReferenceKernelsOf16BitsEqualLiteRT) {
+  compare_all("words.json", 30, true);
+}
+
+TEST(OpsGolden, NativeKernelsOf16BitsEqualLiteRT) {
+  compare_all("words.json", 30, false);
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 // Scales of two inputs and an output to integer multipliers, by the same float and double steps as LiteRT.
 #include "kernels/reference/binary_fixed.hpp"
 
+#include <cmath>
+#include <optional>
+
 #include "engine/native/pairs.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
@@ -12,6 +15,7 @@ namespace {
 namespace reference = kernels::reference;
 using graph::Op;
 using reference::AddQuantized;
+using reference::AddShifted;
 using reference::Broadcast;
 using reference::MulQuantized;
 
@@ -139,6 +143,56 @@ StepResult build_of(const BuildContext& context) {
   }
 }
 
+// Of scales that are powers of two, nearly: by LiteRT's own measure of it, in float.
+std::optional<int> power_of_two(float scale) {
+  constexpr float kNear = 1e-3F;
+  const float power = std::log(scale) * (1.0F / std::log(2.0F));
+  const float whole = std::round(power);
+  return std::abs(power - whole) < kNear ? std::optional(static_cast<int>(whole)) : std::nullopt;
+}
+
+// Nothing: the general arithmetic. That one input at least has the output's scale, and none a finer output, is what
+// LiteRT demands of these models.
+std::optional<AddShifted> shifted_of(const graph::NodeView& node) {
+  constexpr int kShiftMax = 31;
+  if (!node.attributes<graph::ElementwiseAttributes>().power_of_two_scales) return std::nullopt;
+  const auto a = power_of_two(node.input(0).quantization.scale());
+  const auto b = power_of_two(node.input(1).quantization.scale());
+  const auto out = power_of_two(node.output().quantization.scale());
+  if (!a || !b || !out) return std::nullopt;
+  const AddShifted q{*out - *a, *out - *b, clamp_of(activation_of(node), node.output())};
+  const bool fits = std::min(q.shift_a, q.shift_b) == 0 && std::max(q.shift_a, q.shift_b) <= kShiftMax;
+  return fits ? std::optional(q) : std::nullopt;
+}
+
+// 16 bits: what LiteRT computes in integers, of zero points that are 0, which is all that it takes.
+StepResult build_words(const BuildContext& context) {
+  using T = std::int16_t;
+  const graph::NodeView& node = context.node;
+  for (const graph::Tensor* tensor : {&node.input(0), &node.input(1)}) {
+    if (tensor->quantization.zero_point() != 0) return nullptr;
+  }
+  if (node.node().op == Op::kEqual || node.node().op == Op::kNotEqual) return comparison_step<T>(context);
+  if (node.output().spec.dtype != tensor::DType::kI16 || node.output().quantization.zero_point() != 0) return nullptr;
+  switch (node.node().op) {
+    case Op::kAdd:
+      if (const auto q = shifted_of(node)) return step_of<T, reference::add_shifted>(context, "add i16 shifts", *q);
+      return step_of<T, reference::add<T>>(context, "add i16 reference",
+                                           LICHEN_TRY(joint_of(node, reference::kAddLeftShift16, 1)));
+    case Op::kSub:
+      if (const auto q = shifted_of(node)) return step_of<T, reference::sub_shifted>(context, "sub i16 shifts", *q);
+      return step_of<T, reference::sub<T>>(context, "sub i16 reference",
+                                           LICHEN_TRY(joint_of(node, reference::kAddLeftShift16, 1)));
+    case Op::kMul:
+      return step_of<T, reference::mul<T>>(context, "mul i16 reference", LICHEN_TRY(product_of(node)));
+    case Op::kMaximum:
+    case Op::kMinimum:
+      return extreme_step<T>(context);
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 StepResult build_binary_fixed(const BuildContext& context) {
@@ -147,6 +201,8 @@ StepResult build_binary_fixed(const BuildContext& context) {
       return build_of<std::int8_t>(context);
     case tensor::DType::kU8:
       return build_of<std::uint8_t>(context);
+    case tensor::DType::kI16:
+      return build_words(context);
     default:
       return nullptr;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops on every element of one tensor. Bytes that mean reals go through a table of 256 entries, made when the model is
 // planned: by LiteRT's integer arithmetic for the ops that have one there, by the op on reals otherwise. 16-bit ones
-// are brought to f32 and back, a few at a time.
+// are computed one by one in that arithmetic, or brought to f32 and back, a few at a time.
 #include "kernels/reference/unary.hpp"
 
 #include <array>
@@ -69,13 +69,27 @@ ByteTable table_of(Compute compute) {
   return table;
 }
 
+// compute(stored value): by a table of all bytes, or one by one.
+template <typename T, typename Compute>
+std::unique_ptr<Step> each_value_step(const BuildContext& context, Compute compute) {
+  if constexpr (sizeof(T) == 1) {
+    return table_step<T>(context, table_of<T>(compute));
+  } else {
+    return shared_step<T, T>(context, "unary i16 fixed reference",
+                             [compute](std::span<const T> from, UnaryParameters, T* to) {
+                               for (std::size_t i = 0; i < from.size(); ++i) to[i] = static_cast<T>(compute(from[i]));
+                             });
+  }
+}
+
 // x, minus its zero point, to the result before the output's zero point.
 template <typename T, typename Compute>
-ByteTable fixed_table(const BuildContext& context, kernels::IntegerClamp clamp, Compute compute) {
+std::unique_ptr<Step> fixed_step(const BuildContext& context, kernels::IntegerClamp clamp, Compute compute) {
   const std::int32_t from = context.node.input(0).quantization.zero_point();
   const std::int32_t to = context.node.output().quantization.zero_point();
-  return table_of<T>(
-      [&](std::int32_t v) { return std::clamp(kernels::wrapping_add(compute(v - from), to), clamp.min, clamp.max); });
+  return each_value_step<T>(context, [=](std::int32_t v) {
+    return std::clamp(kernels::wrapping_add(compute(v - from), to), clamp.min, clamp.max);
+  });
 }
 
 // In scale / out scale, as LiteRT divides: in float.
@@ -85,81 +99,79 @@ Result<kernels::Multiplier> rescale_of(const BuildContext& context, float factor
 }
 
 template <typename T>
-Result<ByteTable> clamp_table(const BuildContext& context, kernels::FloatRange range) {
+StepResult clamp_step(const BuildContext& context, kernels::FloatRange range) {
   const auto m = LICHEN_TRY(rescale_of(context));
-  return fixed_table<T>(context, clamp_of(range, context.node.output()),
-                        [m](std::int32_t x) { return kernels::multiply(x, m); });
+  return fixed_step<T>(context, clamp_of(range, context.node.output()),
+                       [m](std::int32_t x) { return kernels::multiply(x, m); });
 }
 
 template <typename T>
-Result<ByteTable> leaky_relu_table(const BuildContext& context) {
+StepResult leaky_relu_step(const BuildContext& context) {
   reference::LeakyReluFixed q;
   q.identity = LICHEN_TRY(rescale_of(context));
   q.alpha = LICHEN_TRY(rescale_of(context, parameters_of(context).alpha));
-  return fixed_table<T>(context, clamp_of(kernels::FloatRange{}, context.node.output()),
-                        [q](std::int32_t x) { return reference::leaky_relu_fixed(x, q); });
+  return fixed_step<T>(context, clamp_of(kernels::FloatRange{}, context.node.output()),
+                       [q](std::int32_t x) { return reference::leaky_relu_fixed(x, q); });
 }
 
 template <typename T>
-Result<ByteTable> hard_swish_table(const BuildContext& context) {
+StepResult hard_swish_step(const BuildContext& context) {
   const auto q = LICHEN_TRY(
       reference::hard_swish_of(context.node.input(0).quantization.scale(), context.node.output().quantization.scale()));
-  return fixed_table<T>(context, clamp_of(kernels::FloatRange{}, context.node.output()),
-                        [q](std::int32_t x) { return reference::hard_swish_fixed(x, q); });
+  return fixed_step<T>(context, clamp_of(kernels::FloatRange{}, context.node.output()),
+                       [q](std::int32_t x) { return reference::hard_swish_fixed(x, q); });
 }
 
 template <typename T>
-Result<ByteTable> abs_table(const BuildContext& context) {
+StepResult abs_step(const BuildContext& context) {
   const auto m = LICHEN_TRY(rescale_of(context));
-  return fixed_table<T>(context, clamp_of(kernels::FloatRange{}, context.node.output()),
-                        [m](std::int32_t x) { return kernels::multiply(std::abs(x), m); });
+  return fixed_step<T>(context, clamp_of(kernels::FloatRange{}, context.node.output()),
+                       [m](std::int32_t x) { return kernels::multiply(std::abs(x), m); });
 }
 
-// Stored bytes as they are, which wrap: right where scales are equal and zero points 0; elsewhere LiteRT's answer means
-// nothing, and reals are computed.
+// Stored values as they are, which wrap: right where scales are equal and zero points 0; elsewhere LiteRT's answer means
+// nothing, and reals are computed (null).
 template <typename T>
-std::optional<Result<ByteTable>> neg_table(const BuildContext& context) {
+StepResult neg_step(const BuildContext& context) {
   const tensor::Quantization& in = context.node.input(0).quantization;
-  if (in.zero_point() != 0 || in != context.node.output().quantization) return std::nullopt;
-  return table_of<T>([](std::int32_t v) { return -v; });
+  if (in.zero_point() != 0 || in != context.node.output().quantization) return nullptr;
+  return each_value_step<T>(context, [](std::int32_t v) { return -v; });
 }
 
 // LiteRT truncates instead of rounding.
 template <typename T>
-Result<ByteTable> sqrt_table(const BuildContext& context) {
+StepResult sqrt_step(const BuildContext& context) {
   const auto in = affine_of(context.node.input(0));
   const auto out = affine_of(context.node.output());
-  return fixed_table<T>(context, clamp_of(kernels::FloatRange{}, context.node.output()), [=](std::int32_t x) {
+  return fixed_step<T>(context, clamp_of(kernels::FloatRange{}, context.node.output()), [=](std::int32_t x) {
     const float steps = std::sqrt(in.scale * static_cast<float>(x)) / out.scale;
     return steps >= 0.0F ? static_cast<std::int32_t>(std::min(steps, 1e6F)) : 0;  // NaN, of a negative x: 0
   });
 }
 
-// Nothing: this op has no integer arithmetic of its own.
+// Integer arithmetic of bytes and 16 bits alike. Null: this op has none of its own.
 template <typename T>
-std::optional<Result<ByteTable>> own_fixed_table(const BuildContext& context) {
+StepResult own_fixed_step(const BuildContext& context) {
   switch (context.node.node().op) {
     case Op::kRelu:
-      return clamp_table<T>(context, {0.0F, std::numeric_limits<float>::infinity()});
+      return clamp_step<T>(context, {0.0F, std::numeric_limits<float>::infinity()});
     case Op::kRelu0To1:
-      return clamp_table<T>(context, {0.0F, 1.0F});
+      return clamp_step<T>(context, {0.0F, 1.0F});
     case Op::kRelu6:
-      return clamp_table<T>(context, {0.0F, 6.0F});
+      return clamp_step<T>(context, {0.0F, 6.0F});
     case Op::kReluN1To1:
-      return clamp_table<T>(context, {-1.0F, 1.0F});
+      return clamp_step<T>(context, {-1.0F, 1.0F});
     case Op::kLeakyRelu:
-      if (!(parameters_of(context).alpha >= 0.0F)) return std::nullopt;
-      return leaky_relu_table<T>(context);
-    case Op::kHardSwish:
-      return hard_swish_table<T>(context);
+      if (!(parameters_of(context).alpha >= 0.0F)) return nullptr;
+      return leaky_relu_step<T>(context);
     case Op::kAbs:
-      return abs_table<T>(context);
+      return abs_step<T>(context);
     case Op::kNeg:
-      return neg_table<T>(context);
+      return neg_step<T>(context);
     case Op::kSqrt:
-      return sqrt_table<T>(context);
+      return sqrt_step<T>(context);
     default:
-      return std::nullopt;
+      return nullptr;
   }
 }
 
@@ -180,15 +192,16 @@ Result<ByteTable> real_table(const BuildContext& context) {
 template <typename T>
 StepResult build_bytes(const BuildContext& context) {
   if (rounding_of(context) == reference::Rounding::kAwayFromZero) {
-    if (auto table = own_fixed_table<T>(context)) {
-      if (!*table) return std::unexpected(std::move(*table).error());
-      return table_step<T>(context, **table);
-    }
+    if (context.node.node().op == Op::kHardSwish) return hard_swish_step<T>(context);
+    if (auto step = LICHEN_TRY(own_fixed_step<T>(context))) return step;
   }
   return table_step<T>(context, LICHEN_TRY(real_table<T>(context)));
 }
 
 StepResult build_i16(const BuildContext& context) {
+  if (rounding_of(context) == reference::Rounding::kAwayFromZero) {
+    if (auto step = LICHEN_TRY(own_fixed_step<std::int16_t>(context))) return step;
+  }
   const reference::UnaryF32 function = reference::unary_f32(op_name(context));
   if (function == nullptr) return not_computed(context);
   const auto in = affine_of(context.node.input(0));

@@ -34,6 +34,9 @@ struct UnaryAttributes {  // meaning: see the op in op.hpp
 
 struct ElementwiseAttributes {  // two inputs
   Activation activation = Activation::kNone;
+  // Add and Sub of i16 from TFLite: where all scales are powers of two, inputs are shifted to the output's, each rounded
+  // by itself.
+  bool power_of_two_scales = false;
 };
 
 struct Conv2DAttributes {

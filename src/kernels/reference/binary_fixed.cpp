@@ -10,6 +10,9 @@
 namespace lichen::kernels::reference {
 namespace {
 
+template <typename T>
+constexpr int kShift = sizeof(T) == 1 ? kAddLeftShift : kAddLeftShift16;
+
 struct Scaled {
   std::int32_t a, b;
 };
@@ -55,7 +58,7 @@ std::int32_t divided(std::int32_t a, std::int32_t b, Multiplier m) {
 template <typename T>
 void add(const Broadcast& shape, const T* a, const T* b, const AddQuantized& q, T* out) {
   each_pair(shape, a, b, out, [&](T x, T y) {
-    const Scaled s = scaled<kAddLeftShift>(x, y, q);
+    const Scaled s = scaled<kShift<T>>(x, y, q);
     return requantize<T>(wrapping_add(s.a, s.b), q.multiplier_out, q.zero_point_out, q.clamp.min, q.clamp.max);
   });
 }
@@ -63,8 +66,26 @@ void add(const Broadcast& shape, const T* a, const T* b, const AddQuantized& q, 
 template <typename T>
 void sub(const Broadcast& shape, const T* a, const T* b, const AddQuantized& q, T* out) {
   each_pair(shape, a, b, out, [&](T x, T y) {
-    const Scaled s = scaled<kAddLeftShift>(x, y, q);
+    const Scaled s = scaled<kShift<T>>(x, y, q);
     return requantize<T>(wrapping_add(s.a, -s.b), q.multiplier_out, q.zero_point_out, q.clamp.min, q.clamp.max);
+  });
+}
+
+void add_shifted(const Broadcast& shape, const std::int16_t* a, const std::int16_t* b, const AddShifted& q,
+                 std::int16_t* out) {
+  each_pair(shape, a, b, out, [&](std::int16_t x, std::int16_t y) {
+    const std::int32_t sum =
+        rounding_divide_by_power_of_two(x, q.shift_a) + rounding_divide_by_power_of_two(y, q.shift_b);
+    return static_cast<std::int16_t>(std::clamp(sum, q.clamp.min, q.clamp.max));
+  });
+}
+
+void sub_shifted(const Broadcast& shape, const std::int16_t* a, const std::int16_t* b, const AddShifted& q,
+                 std::int16_t* out) {
+  each_pair(shape, a, b, out, [&](std::int16_t x, std::int16_t y) {
+    const std::int32_t difference =
+        rounding_divide_by_power_of_two(x, q.shift_a) - rounding_divide_by_power_of_two(y, q.shift_b);
+    return static_cast<std::int16_t>(std::clamp(difference, q.clamp.min, q.clamp.max));
   });
 }
 
@@ -133,5 +154,12 @@ void compare(const Broadcast& shape, const T* a, const T* b, Comparison<std::int
 LICHEN_OF_STORED(std::int8_t)
 LICHEN_OF_STORED(std::uint8_t)
 #undef LICHEN_OF_STORED
+
+using Words = std::int16_t;
+template void add(const Broadcast&, const Words*, const Words*, const AddQuantized&, Words*);
+template void sub(const Broadcast&, const Words*, const Words*, const AddQuantized&, Words*);
+template void mul(const Broadcast&, const Words*, const Words*, const MulQuantized&, Words*);
+template void compare(const Broadcast&, const Words*, const Words*, Comparison<std::int32_t>, const AddQuantized&,
+                      bool*);
 
 }  // namespace lichen::kernels::reference

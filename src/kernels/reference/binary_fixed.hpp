@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ops on two quantized tensors in the integer arithmetic of LiteRT's reference kernels. T is int8_t or uint8_t.
+// Ops on two quantized tensors in the integer arithmetic of LiteRT's reference kernels. T is int8_t or uint8_t; add, sub,
+// mul and compare take int16_t too, whose zero points are 0.
 #pragma once
 
 #include "kernels/reference/binary.hpp"
@@ -12,9 +13,17 @@ struct AddQuantized {
   Multiplier multiplier_a, multiplier_b, multiplier_out;
   IntegerClamp clamp;
 };
-inline constexpr int kAddLeftShift = 20;  // of Add and Sub
+inline constexpr int kAddLeftShift = 20;    // of Add and Sub of bytes
+inline constexpr int kAddLeftShift16 = 15;  // of 16 bits
 inline constexpr int kSquaredDifferenceLeftShift = 7;
 inline constexpr int kComparisonLeftShift = 8;
+
+// Add and Sub of 16 bits where all scales are powers of two: each input is shifted right to the output's scale, rounded
+// by itself (halves away from zero), and the sum saturates.
+struct AddShifted {
+  int shift_a = 0, shift_b = 0;
+  IntegerClamp clamp;
+};
 
 // Mul, Div, PRelu.
 struct MulQuantized {
@@ -28,6 +37,10 @@ template <typename T>
 void add(const Broadcast& shape, const T* a, const T* b, const AddQuantized& q, T* out);
 template <typename T>
 void sub(const Broadcast& shape, const T* a, const T* b, const AddQuantized& q, T* out);
+void add_shifted(const Broadcast& shape, const std::int16_t* a, const std::int16_t* b, const AddShifted& q,
+                 std::int16_t* out);
+void sub_shifted(const Broadcast& shape, const std::int16_t* a, const std::int16_t* b, const AddShifted& q,
+                 std::int16_t* out);
 template <typename T>
 void squared_difference(const Broadcast& shape, const T* a, const T* b, const AddQuantized& q, T* out);
 template <typename T>
