@@ -11,6 +11,7 @@
 #include "graph/ops/schema.hpp"
 #include "graph/verify.hpp"
 #include "onnx/onnx.hpp"
+#include "onnx/order.hpp"
 #include "onnx/tensors.hpp"
 
 namespace lichen::formats {
@@ -81,7 +82,8 @@ Result<graph::Graph> Importer::run() {
 Result<void> Importer::read_opsets() {
   if (!model_.has_graph()) return bad(name_, "it has no graph");
   for (const auto& import : model_.opset_import()) {
-    if (!opsets_.try_emplace(domain_of(import.domain()), import.version()).second)
+    const auto [known, is_new] = opsets_.try_emplace(domain_of(import.domain()), import.version());
+    if (!is_new && known->second != import.version())  // the same one twice is what merging tools leave behind
       return bad(name_, fmt::format("two opsets of domain '{}'", clean_name(import.domain())));
   }
   if (opsets_.empty()) return bad(name_, "it says no opset, as files of ONNX before 1.2 do", Code::kUnsupported);
@@ -235,7 +237,7 @@ Result<void> Importer::read_outputs(const ::onnx::GraphProto& proto, Builder& bu
 }
 
 Result<void> Importer::read_nodes(const google::protobuf::RepeatedPtrField<::onnx::NodeProto>& nodes, Builder& builder) {
-  for (int at = 0; at < nodes.size(); ++at)
+  for (const int at : running_order(nodes))
     LICHEN_TRY(read_node(nodes.Get(at), static_cast<std::size_t>(at), builder));
   return {};
 }

@@ -221,13 +221,14 @@ Ids trilu(Call& c) {
 }
 
 graph::Coordinates coordinates_of(Call& c, const std::string& name) {
-  constexpr std::array<std::pair<std::string_view, graph::Coordinates>, 6> kNames = {{
+  constexpr std::array<std::pair<std::string_view, graph::Coordinates>, 7> kNames = {{
       {"half_pixel", graph::Coordinates::kHalfPixel},
       {"half_pixel_symmetric", graph::Coordinates::kHalfPixelSymmetric},
       {"pytorch_half_pixel", graph::Coordinates::kPytorchHalfPixel},
       {"align_corners", graph::Coordinates::kAlignCorners},
       {"asymmetric", graph::Coordinates::kAsymmetric},
       {"tf_crop_and_resize", graph::Coordinates::kTfCropAndResize},
+      {"tf_half_pixel_for_nn", graph::Coordinates::kTfHalfPixelForNn},
   }};
   for (const auto& [known, value] : kNames) {
     if (known == name) return value;

@@ -233,6 +233,7 @@ OnnxAttributes resize_attributes(const graph::ResizeAttributes& a) {
 void resize(GraphWriter& w) {
   const auto& a = w.attributes<graph::ResizeAttributes>();
   if (!a.roi.empty()) return w.refuse("a region of interest");
+  if (a.coordinates == graph::Coordinates::kTfHalfPixelForNn) return w.refuse("coordinates that only opset 11 had");
   const bool scales = w.input(1).spec.dtype == tensor::DType::kF32;
   const std::string sizes = scales ? w.stored(1) : w.as_int64(1);
   OnnxAttributes attributes = resize_attributes(a);

@@ -45,6 +45,8 @@ float coordinate(Coordinates coordinates, const ResizeAxis& axis, Index at) {
       return x / axis.scale;
     case Coordinates::kAlignCorners:
       return axis.out == 1 ? 0.0F : x * (in - 1.0F) / (whole - 1.0F);
+    case Coordinates::kTfHalfPixelForNn:
+      return (x + 0.5F) / axis.scale;
     case Coordinates::kPytorchHalfPixel:
       return axis.out == 1 ? 0.0F : (x + 0.5F) / axis.scale - 0.5F;
     case Coordinates::kHalfPixelSymmetric:

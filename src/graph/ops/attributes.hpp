@@ -239,6 +239,7 @@ enum class Coordinates : std::uint8_t {  // names as in ONNX
   kAlignCorners,
   kAsymmetric,
   kTfCropAndResize,
+  kTfHalfPixelForNn,  // of opsets 11 and 12: (x + 0.5) / scale
 };
 enum class NearestMode : std::uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
 enum class AspectPolicy : std::uint8_t { kStretch, kNotLarger, kNotSmaller };

@@ -62,28 +62,74 @@ bool is_quantized_type(DType dtype) {
   return dtype == DType::kI8 || dtype == DType::kU8;
 }
 
+// Does a node accept its tensors as they are?
+bool fits(const Editor& editor, NodeId id) {
+  const NodeView node(editor.graph(), editor.node(id));
+  for (const TensorId input : editor.node(id).inputs) {
+    if (input != kNoTensor && !editor.tensor(input).spec.shape.known()) return false;
+  }
+  const OpSchema& schema = schema_of(editor.node(id).op);
+  return (schema.check == nullptr || schema.check(node)) && (schema.check_outputs == nullptr || schema.check_outputs(node));
+}
+
+// Gives a tensor its scale, and what is moved from or to it the same one. Where a node around would not accept that,
+// false, and nothing is changed. `but` is the node that is about to become another op.
+bool give_scale(Editor& editor, TensorId id, const tensor::Quantization& q, NodeId but) {
+  std::vector<TensorId> given;
+  std::vector<TensorId> wanted{id};
+  const DType dtype = editor.tensor(id).spec.dtype;
+  const auto want_others = [&](const std::vector<TensorId>& others) {
+    for (const TensorId other : others) {
+      if (other != kNoTensor && editor.tensor(other).spec.dtype == dtype) wanted.push_back(other);
+    }
+  };
+  bool fit = true;
+  while (fit && !wanted.empty()) {
+    const TensorId at = wanted.back();
+    wanted.pop_back();
+    Tensor& tensor = editor.tensor(at);
+    if (tensor.quantization == q) continue;
+    fit = tensor.quantization.empty() && (at == id || !q.per_channel());
+    if (!fit) break;
+    tensor.quantization = q;
+    given.push_back(at);
+    const NodeId producer = editor.producer(at);
+    if (producer != kNoNode && producer != but && !fits(editor, producer)) want_others({editor.node(producer).inputs[0]});
+    for (const NodeId reader : editor.readers(at)) {
+      if (reader != but && !fits(editor, reader)) want_others(editor.node(reader).outputs);
+    }
+  }
+  for (const TensorId at : given) {
+    const NodeId producer = editor.producer(at);
+    fit = fit && (producer == kNoNode || producer == but || fits(editor, producer));
+    fit = fit && std::ranges::all_of(editor.readers(at), [&](NodeId reader) { return reader == but || fits(editor, reader); });
+  }
+  if (!fit) {
+    for (const TensorId at : given) editor.tensor(at).quantization = {};
+  }
+  return fit;
+}
+
 void dequantize_linear(Editor& editor, NodeId id) {
   const TensorId input = editor.node(id).inputs[0];
-  Tensor& tensor = editor.tensor(input);
+  const Tensor& tensor = editor.tensor(input);
   const DType dtype = tensor.spec.dtype;
   if (!tensor.spec.shape.known() || !is_quantized_type(dtype)) return;
-  auto q = constant_scales(editor, id, tensor);
+  const auto q = constant_scales(editor, id, tensor);
   if (!q || (q->per_channel() && !tensor.constant)) return;
-  if (!tensor.quantization.empty() && tensor.quantization != *q) return;
-  tensor.quantization = *std::move(q);
+  if (!give_scale(editor, input, *q, id)) return;
   editor.set_inputs(id, {input});
   editor.set_op(id, Op::kDequantize, NoAttributes{});
 }
 
 void quantize_linear(Editor& editor, NodeId id) {
   const TensorId output = editor.node(id).outputs[0];
-  Tensor& tensor = editor.tensor(output);
+  const Tensor& tensor = editor.tensor(output);
   const Tensor& from = editor.tensor(editor.node(id).inputs[0]);
   if (!tensor.spec.shape.known() || !is_quantized_type(tensor.spec.dtype)) return;
   if (!from.spec.shape.known() || from.spec.dtype != DType::kF32) return;
-  auto q = constant_scales(editor, id, tensor);
-  if (!q || q->per_channel()) return;
-  tensor.quantization = *std::move(q);
+  const auto q = constant_scales(editor, id, tensor);
+  if (!q || q->per_channel() || !give_scale(editor, output, *q, id)) return;
   const TensorId input = editor.node(id).inputs[0];
   editor.set_inputs(id, {input});
   editor.set_op(id, Op::kQuantize, NoAttributes{});

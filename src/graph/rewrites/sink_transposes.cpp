@@ -303,7 +303,13 @@ class Sinker {
 
   void pass_softmax(NodeId id, const Source& source) {
     auto a = std::get<SoftmaxAttributes>(editor_.node(id).attributes);
-    if (!a.flattens) pass_axis(id, source, a.axis, a);
+    if (a.flattens) return;
+    const auto rank = static_cast<std::int32_t>(source.permutation.size());
+    const auto is_last = [rank](std::int32_t axis) { return axis == -1 || axis == rank - 1; };
+    const auto moved = moved_axis(a.axis, source.permutation);
+    // Kernels go along the last axis, those of integers along no other.
+    if (moved && is_last(a.axis) && !is_last(*moved)) return;
+    pass_axis(id, source, a.axis, a);
   }
 
   // A constant list of integers that is input `i`; nullopt: it is absent or not constant.
