@@ -62,52 +62,49 @@ bool is_quantized_type(DType dtype) {
   return dtype == DType::kI8 || dtype == DType::kU8;
 }
 
-// Does a node accept its tensors as they are?
-bool fits(const Editor& editor, NodeId id) {
-  const NodeView node(editor.graph(), editor.node(id));
-  for (const TensorId input : editor.node(id).inputs) {
-    if (input != kNoTensor && !editor.tensor(input).spec.shape.known()) return false;
-  }
-  const OpSchema& schema = schema_of(editor.node(id).op);
-  return (schema.check == nullptr || schema.check(node)) && (schema.check_outputs == nullptr || schema.check_outputs(node));
+bool moves_elements(Op op) {
+  return op == Op::kReshape || op == Op::kTranspose || op == Op::kMaxPool2D || op == Op::kGather || op == Op::kSlice;
 }
 
-// Gives a tensor its scale, and what is moved from or to it the same one. Where a node around would not accept that,
-// false, and nothing is changed. `but` is the node that is about to become another op.
+// Does an op read stored integers, whatever scale they have?
+bool reads_stored(Op op) {
+  return op == Op::kDequantize || op == Op::kDequantizeLinear || op == Op::kConvInteger || op == Op::kMatMulInteger;
+}
+
+// Gives a tensor its scale, and what is moved from or to it the same one. Other ops would mean something else by integers
+// with a scale: where one stands around, false, and nothing is changed. `but` is the node that is about to become another
+// op.
 bool give_scale(Editor& editor, TensorId id, const tensor::Quantization& q, NodeId but) {
   std::vector<TensorId> given;
   std::vector<TensorId> wanted{id};
-  const DType dtype = editor.tensor(id).spec.dtype;
-  const auto want_others = [&](const std::vector<TensorId>& others) {
-    for (const TensorId other : others) {
-      if (other != kNoTensor && editor.tensor(other).spec.dtype == dtype) wanted.push_back(other);
-    }
+  // Looks at a node beside a tensor; false: it is none of those that do not mind.
+  const auto goes_on = [&](NodeId node, const std::vector<TensorId>& beyond) {
+    if (node == kNoNode || node == but) return true;
+    if (!moves_elements(editor.node(node).op) || q.per_channel() || editor.node(node).outputs.size() != 1) return false;
+    wanted.insert(wanted.end(), beyond.begin(), beyond.end());
+    return true;
   };
-  bool fit = true;
-  while (fit && !wanted.empty()) {
+  bool fits = true;
+  while (fits && !wanted.empty()) {
     const TensorId at = wanted.back();
     wanted.pop_back();
-    Tensor& tensor = editor.tensor(at);
-    if (tensor.quantization == q) continue;
-    fit = tensor.quantization.empty() && (at == id || !q.per_channel());
-    if (!fit) break;
-    tensor.quantization = q;
+    if (editor.tensor(at).quantization == q) continue;
+    fits = editor.tensor(at).quantization.empty();
+    if (!fits) break;
+    editor.tensor(at).quantization = q;
     given.push_back(at);
     const NodeId producer = editor.producer(at);
-    if (producer != kNoNode && producer != but && !fits(editor, producer)) want_others({editor.node(producer).inputs[0]});
+    fits = goes_on(producer, producer == kNoNode ? std::vector<TensorId>{} : std::vector{editor.node(producer).inputs[0]});
     for (const NodeId reader : editor.readers(at)) {
-      if (reader != but && !fits(editor, reader)) want_others(editor.node(reader).outputs);
+      const Node& node = editor.node(reader);
+      const bool is_moved = moves_elements(node.op) && node.inputs[0] == at;
+      fits = fits && (reads_stored(node.op) || ((is_moved || reader == but) && goes_on(reader, node.outputs)));
     }
   }
-  for (const TensorId at : given) {
-    const NodeId producer = editor.producer(at);
-    fit = fit && (producer == kNoNode || producer == but || fits(editor, producer));
-    fit = fit && std::ranges::all_of(editor.readers(at), [&](NodeId reader) { return reader == but || fits(editor, reader); });
-  }
-  if (!fit) {
+  if (!fits) {
     for (const TensorId at : given) editor.tensor(at).quantization = {};
   }
-  return fit;
+  return fits;
 }
 
 void dequantize_linear(Editor& editor, NodeId id) {
@@ -304,10 +301,6 @@ void cancel_pair(Editor& editor, NodeId id) {
   const Tensor& to = editor.tensor(editor.node(id).outputs[0]);
   if (from.spec.dtype != to.spec.dtype || from.quantization != to.quantization || from.constant) return;
   if (editor.replace(editor.node(id).outputs[0], stored)) editor.remove(id);
-}
-
-bool moves_elements(Op op) {
-  return op == Op::kReshape || op == Op::kTranspose || op == Op::kMaxPool2D || op == Op::kGather || op == Op::kSlice;
 }
 
 // An op that only moves or picks elements may do that before they are dequantized.
