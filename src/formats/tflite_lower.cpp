@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "formats/tflite_outgoing.hpp"
+#include "formats/tflite_ops_state.hpp"
 #include "graph/verify.hpp"
 
 namespace lichen::formats {
@@ -243,8 +243,11 @@ class Lowering {
              std::get<graph::VariableAttributes>(n.attributes).variable == variable;
     };
     const auto& initial = graph_.variables[static_cast<std::size_t>(variable)].initial;
-    const bool zeros = !initial || std::ranges::all_of(initial->bytes(), [](std::byte b) { return b == std::byte{0}; });
-    if (variable_of(*assign) != variable || std::ranges::count_if(graph_.nodes, of_it) != 2 || !zeros) return;
+    const auto starts_as = first_state(graph_.tensor(before));
+    const std::byte start = starts_as && !starts_as->bytes().empty() ? starts_as->bytes().front() : std::byte{0};
+    const bool as_a_state = initial ? std::ranges::count(initial->bytes(), start) == std::ssize(initial->bytes())
+                                    : start == std::byte{0};
+    if (variable_of(*assign) != variable || std::ranges::count_if(graph_.nodes, of_it) != 2 || !as_a_state) return;
     skipped_[*read] = skipped_[*assign] = true;
     to_.state_tensors.insert(before);
   }
@@ -313,7 +316,7 @@ void compact(Lowered& to) {
   };
   mark(to.inputs);
   mark(to.outputs);
-  for (const WrittenOperator& op : to.operators) mark(op.inputs), mark(op.outputs);
+  for (const WrittenOperator& op : to.operators) mark(op.inputs), mark(op.outputs), mark(op.intermediates);
   std::vector<graph::Tensor> kept;
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (places[i] == kNoTensor) continue;
@@ -332,7 +335,7 @@ void compact(Lowered& to) {
   };
   move(to.inputs);
   move(to.outputs);
-  for (WrittenOperator& op : to.operators) move(op.inputs), move(op.outputs);
+  for (WrittenOperator& op : to.operators) move(op.inputs), move(op.outputs), move(op.intermediates);
   move_set(to.state_tensors);
   move_set(to.resources);
 }

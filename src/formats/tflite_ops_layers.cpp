@@ -570,6 +570,17 @@ Result<void> read_sequence_lstm(Incoming& in) {
   return {};
 }
 
+// What read_intermediates reads.
+std::vector<TensorId> write_intermediates(Outgoing& out, const graph::SequenceLstmAttributes& a) {
+  std::vector<TensorId> ids;
+  for (const float scale : a.gate_scales) {
+    const auto quantization = scale > 0.0F ? tensor::per_tensor(scale, 0) : tensor::Quantization{};
+    ids.push_back(out.temporary(DType::kI16, {1}, quantization));
+  }
+  ids.push_back(out.temporary(DType::kI8, {1}, tensor::per_tensor(a.hidden_scale, a.hidden_zero_point)));
+  return ids;
+}
+
 Result<void> write_sequence_lstm(Outgoing& out) {
   const auto& a = out.node().attributes<graph::SequenceLstmAttributes>();
   tflite::UnidirectionalSequenceLSTMOptionsT table;
@@ -578,11 +589,15 @@ Result<void> write_sequence_lstm(Outgoing& out) {
   table.proj_clip = a.projection_clip;
   table.time_major = a.time_major;
   table.asymmetric_quantize_inputs = a.asymmetric_inputs;
-  if (out.node().input(0).spec.dtype != DType::kF32) return out.cannot("LSTM of integers that this writer knows");
+  const bool integer = out.node().input(0).spec.dtype != DType::kF32;
+  if (integer && !(a.hidden_scale > 0.0F)) return out.cannot("LSTM of integers without a scale of its hidden state");
   for (const std::size_t i : {kOutputState, kCellState}) {
     if (!out.to().state_tensors.contains(out.input(i))) return out.cannot("a state that is not one variable's");
   }
+  std::vector<TensorId> intermediates;
+  if (integer) intermediates = write_intermediates(out, a);
   out.emit_row(out.node().node().inputs, {out.output()}, options_with(table));
+  out.to().operators.back().intermediates = std::move(intermediates);
   return {};
 }
 

@@ -24,6 +24,12 @@ std::int32_t TfliteVariables::named(const std::string& container, const std::str
   return at->second;
 }
 
+std::optional<tensor::Data> first_state(const graph::Tensor& tensor) {
+  const bool of_i8 = tensor.spec.dtype == tensor::DType::kI8 && !tensor.quantization.empty();
+  if (!of_i8 || tensor.quantization.zero_point() == 0) return std::nullopt;
+  return tensor::Data::own(Bytes(tensor.spec.bytes(), static_cast<std::byte>(tensor.quantization.zero_point())));
+}
+
 Result<State> read_state(Incoming& in, TensorId id) {
   TfliteVariables::Scope& scope = in.variables().scope;
   if (!scope.state_tensors.contains(id))
@@ -32,8 +38,9 @@ Result<State> read_state(Incoming& in, TensorId id) {
   const auto [at, first] = scope.states.try_emplace(id, static_cast<std::int32_t>(in.variables().variables.size()));
   if (first) {
     graph::Tensor& tensor = in.graph().tensor(id);
-    in.variables().variables.push_back(
-        {tensor.spec.name, tensor.spec, tensor.quantization, std::exchange(tensor.constant, std::nullopt)});
+    auto initial = std::exchange(tensor.constant, std::nullopt);
+    if (!initial) initial = first_state(tensor);
+    in.variables().variables.push_back({tensor.spec.name, tensor.spec, tensor.quantization, std::move(initial)});
   }
   const TensorId value = first ? id : in.temporary(id);
   in.add(Op::kReadVariable, graph::VariableAttributes{at->second}, {}, {value});

@@ -12,6 +12,9 @@ struct State {
   graph::TensorId value = graph::kNoTensor;  // what the variable holds before the operator
 };
 
+// What a state tensor without data starts as where that is not 0: LiteRT's of i8 start at the zero point.
+[[nodiscard]] std::optional<tensor::Data> first_state(const graph::Tensor& tensor);
+
 // The value of a state tensor: a node that reads its variable.
 [[nodiscard]] Result<State> read_state(Incoming& in, graph::TensorId id);
 // A tensor for the state after the operator; the caller adds AssignVariable behind its node.

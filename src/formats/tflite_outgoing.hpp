@@ -21,6 +21,7 @@ struct WrittenOperator {
   std::vector<graph::TensorId> outputs;
   TfliteOptions options;
   std::vector<std::uint8_t> custom_options;
+  std::vector<graph::TensorId> intermediates;  // tensors without values, for their scales
 };
 
 struct LoweredFile;

@@ -132,9 +132,10 @@ class Writer {
     const std::uint32_t code = code_index(op);
     const auto options = op.options.Pack(builder_);
     const auto custom = op.custom_options.empty() ? 0 : builder_.CreateVector(op.custom_options);
+    const auto intermediates = op.intermediates.empty() ? 0 : builder_.CreateVector(op.intermediates);
     const auto outputs = builder_.CreateVector(op.outputs);
     return tflite::CreateOperator(builder_, code, builder_.CreateVector(op.inputs), outputs, op.options.type, options,
-                                  custom);
+                                  custom, intermediates);
   }
 
   const graph::Graph& graph_;

@@ -63,6 +63,48 @@ TEST(TfliteOps, StateAndBranchesComeBackAsTheyWere) {
   for (const NamedGraph& named : lichen::testing::state_graphs()) round_trip(named);
 }
 
+TEST(TfliteOps, RecurrentLayersOfBytesComeBackAsTheyWere) {
+  std::size_t count = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(lichen::testing::source_dir() / "tests/engine/golden/models")) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with("operator_lstm_") && !name.starts_with("operator_svdf_")) continue;
+    const Bytes file = lichen::testing::read_file(entry.path());
+    const auto graph = formats::read_tflite(file, name);
+    ASSERT_TRUE(graph) << graph.error().to_line();
+    const auto written = formats::write_tflite(*graph);
+    ASSERT_TRUE(written) << written.error().to_line();
+    const auto again = formats::read_tflite(*written, name);
+    ASSERT_TRUE(again) << again.error().to_line();
+    EXPECT_EQ(again->nodes.size(), graph->nodes.size()) << name << ": its state became a resource";
+    round_trip({name, *graph});
+    ++count;
+  }
+  EXPECT_GE(count, 14U);
+}
+
+graph::Graph integer_svdf() {
+  const Bytes file =
+      lichen::testing::read_file(lichen::testing::source_dir() / "tests/engine/golden/models/operator_svdf_i8.tflite");
+  auto graph = formats::read_tflite(file, "svdf");
+  LICHEN_ASSERT(graph);
+  for (graph::Tensor& tensor : graph->tensors) {  // what is borrowed from the file becomes the graph's own
+    if (tensor.constant) tensor.constant = tensor::Data::copy_of(tensor.constant->bytes());
+  }
+  return *std::move(graph);
+}
+
+TEST(TfliteOps, AnIntegerSvdfWithAnotherActivationIsRefusedByName) {
+  graph::Graph graph = integer_svdf();
+  for (graph::Node& node : graph.nodes) {
+    if (auto* a = std::get_if<graph::SvdfAttributes>(&node.attributes)) a->activation = graph::Activation::kNone;
+  }
+  const auto session = engine::Session::create(graph, {});
+  ASSERT_FALSE(session);
+  EXPECT_EQ(session.error().code, Code::kUnsupported);
+  EXPECT_THAT(session.error().to_line(), ::testing::HasSubstr("an integer SVDF with another activation than relu"));
+}
+
 TEST(TfliteOps, WhatTfliteCannotSayIsRefusedNamingTheNodes) {
   graph::Graph g;
   g.name = "odd";

@@ -81,6 +81,16 @@ Quantized quantize_hybrid(const float* in, Index count, bool asymmetric, std::in
   return {quantize_symmetric(in, count, out), 0};
 }
 
+void add_hybrid_products(const std::int8_t* weights, float scale, const std::int8_t* x, const Quantized& q, Index rows,
+                         Index depth, float* to) {
+  const float together = scale * q.scale;
+  for (Index row = 0; row < rows; ++row, weights += depth) {
+    std::int32_t sum = 0;
+    for (Index i = 0; i < depth; ++i) sum = wrapping_add(sum, (x[i] - q.zero_point) * weights[i]);
+    to[row] += static_cast<float>(sum) * together;
+  }
+}
+
 void fully_connected_hybrid(const MatrixSize& m, const float* in, const std::int8_t* weights,
                             std::span<const float> scales, const float* bias, bool asymmetric, FloatRange range,
                             std::int8_t* row, float* out) {

@@ -16,6 +16,10 @@ struct Quantized {
 // Around 0, or over the whole range from the smallest to the largest value (and 0), as LiteRT does each.
 [[nodiscard]] Quantized quantize_hybrid(const float* in, Index count, bool asymmetric, std::int8_t* out);
 
+// to[i] += dot(weights[i], what x means) * scale, rows of `depth`.
+void add_hybrid_products(const std::int8_t* weights, float scale, const std::int8_t* x, const Quantized& q, Index rows,
+                         Index depth, float* to);
+
 // Each row is quantized by itself. `row`: scratch of depth.
 void fully_connected_hybrid(const MatrixSize& m, const float* in, const std::int8_t* weights,
                             std::span<const float> scales, const float* bias, bool asymmetric, FloatRange range,

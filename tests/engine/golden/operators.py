@@ -11,7 +11,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 FOLDER = pathlib.Path(__file__).parent / "models"
-TYPES = {np.float32: "FLOAT32", np.float16: "FLOAT16", np.int8: "INT8", np.int32: "INT32", np.int64: "INT64", np.bool_: "BOOL"}
+TYPES = {np.float32: "FLOAT32", np.float16: "FLOAT16", np.int8: "INT8", np.int16: "INT16", np.uint8: "UINT8",
+         np.int32: "INT32", np.int64: "INT64", np.bool_: "BOOL"}
 SEED = np.random.default_rng(11)
 
 
@@ -46,18 +47,22 @@ class Model:
         self.graph.inputs.append(self.tensor(dtype, shape, None, quantization))
         return self.graph.inputs[-1]
 
-    def constant(self, value, dtype=np.int32):
+    def constant(self, value, dtype=np.int32, quantization=None):
         value = np.asarray(value, dtype)
-        return self.tensor(dtype, value.shape, value)
+        return self.tensor(dtype, value.shape, value, quantization)
 
-    def op(self, name, inputs, outputs, options=None, version=1):
+    def state(self, dtype, shape, quantization=None):
+        self.graph.tensors[self.tensor(dtype, shape, None, quantization)].isVariable = True
+        return len(self.graph.tensors) - 1
+
+    def op(self, name, inputs, outputs, options=None, version=1, intermediates=None):
         code = schema.OperatorCodeT()
         code.builtinCode = getattr(schema.BuiltinOperator, name)
         code.deprecatedBuiltinCode = min(code.builtinCode, 127)
         code.version = version
         operator = schema.OperatorT()
         operator.opcodeIndex = len(self.model.operatorCodes)
-        operator.inputs, operator.outputs = inputs, outputs
+        operator.inputs, operator.outputs, operator.intermediates = inputs, outputs, intermediates
         if options is not None:
             kind = type(options).__name__.removesuffix("T")
             operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
