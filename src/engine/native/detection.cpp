@@ -48,7 +48,8 @@ Index limit_of(const Suppression& s, const StepBuffers& b) {
 
 void run_suppression(const Suppression& s, const StepBuffers& b) {
   auto* boxes = reinterpret_cast<Box*>(b.scratch);
-  auto* candidates = reinterpret_cast<std::int32_t*>(b.scratch + rounded(static_cast<std::size_t>(s.boxes) * sizeof(Box)));
+  auto* candidates =
+      reinterpret_cast<std::int32_t*>(b.scratch + rounded(static_cast<std::size_t>(s.boxes) * sizeof(Box)));
   const Index most = limit_of(s, b);
   const float iou = b.in<float>(3) == nullptr ? 0.0F : *b.in<float>(3);
   const float* threshold = b.in<float>(4);
@@ -95,7 +96,8 @@ Reals reals_of(const graph::Tensor& tensor) {
 }
 float real_at(const Reals& r, const StepBuffers& b, std::size_t input, Index at) {
   if (r.dtype == tensor::DType::kF32) return b.in<float>(input)[at];
-  const std::int32_t stored = r.dtype == tensor::DType::kU8 ? b.in<std::uint8_t>(input)[at] : b.in<std::int8_t>(input)[at];
+  const std::int32_t stored =
+      r.dtype == tensor::DType::kU8 ? b.in<std::uint8_t>(input)[at] : b.in<std::int8_t>(input)[at];
   return r.scale * static_cast<float>(stored - r.zero_point);
 }
 
@@ -106,18 +108,18 @@ struct Detection {
   std::size_t scores_at = 0, candidates_at = 0, best_at = 0, kept_at = 0, scratch = 0;
 };
 
-// Relative to its anchor, which is center and size as y, x, height, width.
+// Relative to its anchor, which is center and size as y, x, height, width. In double, as LiteRT does.
 Box decoded(const Detection& d, const StepBuffers& b, Index i) {
-  std::array<float, 4> code{};
-  std::array<float, 4> anchor{};
+  std::array<double, 4> code{};
+  std::array<double, 4> anchor{};
   for (std::size_t k = 0; k < 4; ++k) {
-    code[k] = real_at(d.inputs[0], b, 0, i * d.size.box_step + static_cast<Index>(k)) / d.scales[k];
+    code[k] = double{real_at(d.inputs[0], b, 0, i * d.size.box_step + static_cast<Index>(k))} / double{d.scales[k]};
     anchor[k] = real_at(d.inputs[2], b, 2, i * 4 + static_cast<Index>(k));
   }
-  const float y = code[0] * anchor[2] + anchor[0];
-  const float x = code[1] * anchor[3] + anchor[1];
-  const float half_h = 0.5F * std::exp(code[2]) * anchor[2];
-  const float half_w = 0.5F * std::exp(code[3]) * anchor[3];
+  const auto y = static_cast<float>(code[0] * anchor[2] + anchor[0]);
+  const auto x = static_cast<float>(code[1] * anchor[3] + anchor[1]);
+  const auto half_h = static_cast<float>(0.5 * std::exp(code[2]) * anchor[2]);
+  const auto half_w = static_cast<float>(0.5 * std::exp(code[3]) * anchor[3]);
   return {y - half_h, x - half_w, y + half_h, x + half_w};
 }
 
@@ -133,7 +135,8 @@ void run_detection(const Detection& d, const StepBuffers& b) {
   const reference::DetectionScratch scratch{reinterpret_cast<std::int32_t*>(b.scratch + d.candidates_at),
                                             reinterpret_cast<float*>(b.scratch + d.best_at),
                                             reinterpret_cast<std::int32_t*>(b.scratch + d.kept_at)};
-  reference::detect(d.size, boxes, scores, scratch, {b.out<float>(0), b.out<float>(1), b.out<float>(2), b.out<float>(3)});
+  reference::detect(d.size, boxes, scores, scratch,
+                    {b.out<float>(0), b.out<float>(1), b.out<float>(2), b.out<float>(3)});
 }
 
 StepResult build_detection(const BuildContext& context) {

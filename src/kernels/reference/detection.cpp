@@ -57,7 +57,7 @@ Index detect_fast(const DetectionSize& s, const Box* boxes, const float* scores,
         if (after && (best < 0 || row[c] > row[best])) best = c;
       }
       if (best < 0) break;  // NaN scores
-      write(s, boxes, scores, i * classes + k, box, best, out);
+      write(s, boxes, scores, i * s.classes_a_box + k, box, best, out);
       previous = best;
     }
   }

@@ -20,6 +20,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from flatbuffers import flexbuffers
 
 HERE = pathlib.Path(__file__).parent
 SAMPLES = 3
@@ -97,7 +98,23 @@ def loadable(path: pathlib.Path) -> bytes:
 
 # Ops that the resolver of reference kernels does not have; and lrn, whose reference kernel leaves out the last channel of
 # the window that TensorFlow defines.
-WITHOUT_REFERENCE = ("elu", "ceil", "round", "detection", "reduce_prod", "selu", "celu", "lrn")
+WITHOUT_REFERENCE = ("elu", "ceil", "round", "detection", "operator_detection", "reduce_prod", "selu", "celu", "lrn")
+
+
+def without_unwritten(path: pathlib.Path, outputs: list) -> list:
+    """Detections beyond those that were found are 0: LiteRT leaves their memory as it was, or with the regular
+    suppression what lies beyond max_detections."""
+    if "detection" not in path.stem:
+        return outputs
+    model = schema.ModelT.InitFromPackedBuf(bytearray(path.read_bytes()), 0)
+    options = flexbuffers.Loads(bytes(model.subgraphs[0].operators[-1].customOptions))
+    found, places, classes = int(outputs[3][0]), outputs[1].size, options["max_classes_per_detection"]
+    written = np.arange(places) < found
+    if not options.get("use_regular_nms", False):
+        written = np.arange(places) < found * classes
+        written &= np.arange(places) % classes < min(classes, options["num_classes"])
+    kept = [np.where(written.reshape(1, -1, *[1] * (o.ndim - 2)), o, np.float32(0)) for o in outputs[:3]]
+    return kept + outputs[3:]
 
 
 def golden_of(path: pathlib.Path, low_high, samples: int) -> dict:
@@ -117,8 +134,8 @@ def golden_of(path: pathlib.Path, low_high, samples: int) -> dict:
         interpreter.invoke()
         crcs = [zlib.crc32(np.ascontiguousarray(interpreter.get_tensor(t)).tobytes()) for t in tensors]
         outputs = []
-        for detail in interpreter.get_output_details():
-            value = interpreter.get_tensor(detail["index"])
+        values = [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+        for value in without_unwritten(path, values):
             kept = value.dtype in (np.float32, np.int32, np.int64, np.bool_)
             outputs.append(value.ravel()[:VALUES_MAX].tobytes().hex() if kept else None)
         answers.append({"nodes": crcs, "outputs": outputs})
