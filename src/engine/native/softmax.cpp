@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <array>
 #include "kernels/reference/softmax.hpp"
 
+#include <array>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -35,6 +35,23 @@ StepResult build_integer(const BuildContext& context, kernels::Index rows, kerne
       [rows, depth, q](const StepBuffers& b) { kernels::reference::softmax(rows, depth, b.in<T>(0), q, b.out<T>()); });
 }
 
+// The logarithms of those, from -16 to 0.
+template <typename T>
+StepResult build_integer_logarithm(const BuildContext& context, kernels::Index rows, kernels::Index depth) {
+  const graph::Tensor& output = context.node.output();
+  constexpr float kStep = 1.0F / 16.0F;
+  if (output.quantization.scale() != kStep ||
+      output.quantization.zero_point() != tensor::range_of(output.spec.dtype).max) {
+    return fail(Code::kUnsupported, "cannot plan model", fmt::format("tensor '{}'", output.spec.name),
+                "the output of an integer log softmax must have scale 1/16 and end at the largest value");
+  }
+  const auto q = LICHEN_TRY(kernels::reference::log_softmax_quantized(context.node.input(0).quantization.scale()));
+  return make_step(std::is_signed_v<T> ? "log_softmax i8 reference" : "log_softmax u8 reference", 0,
+                   [rows, depth, q](const StepBuffers& b) {
+                     kernels::reference::log_softmax(rows, depth, b.in<T>(0), q, b.out<T>());
+                   });
+}
+
 }  // namespace
 
 namespace {
@@ -55,9 +72,9 @@ kernels::reference::AxisView view_of(const graph::NodeView& node) {
 }
 
 StepResult build_f32(const kernels::reference::AxisView& v, float beta, bool logarithm) {
-  const auto what = logarithm ? &kernels::reference::log_softmax
-                              : static_cast<void (*)(Index, Index, const float*, float, float*)>(
-                                    &kernels::reference::softmax);
+  using OfRows = void (*)(Index, Index, const float*, float, float*);
+  const OfRows what = logarithm ? static_cast<OfRows>(&kernels::reference::log_softmax)
+                                : static_cast<OfRows>(&kernels::reference::softmax);
   const std::string_view name = logarithm ? "log_softmax f32 reference" : "softmax f32 reference";
   if (v.inner == 1) {
     return make_step(name, 0, [v, beta, what](const StepBuffers& b) {
@@ -84,7 +101,12 @@ StepResult build_softmax(const BuildContext& context) {
     }
   }
   if (dtype == tensor::DType::kF32) return build_f32(v, a.beta, logarithm);
-  if (logarithm || v.inner != 1 || rounds_to_even(context.node)) return not_computed(context);
+  if (v.inner != 1 || rounds_to_even(context.node)) return not_computed(context);
+  if (logarithm && dtype == tensor::DType::kI8)
+    return build_integer_logarithm<std::int8_t>(context, v.outer, v.channels);
+  if (logarithm && dtype == tensor::DType::kU8)
+    return build_integer_logarithm<std::uint8_t>(context, v.outer, v.channels);
+  if (logarithm) return not_computed(context);
   if (dtype == tensor::DType::kI8) return build_integer<std::int8_t>(context, v.outer, v.channels, a.beta);
   if (dtype == tensor::DType::kU8) return build_integer<std::uint8_t>(context, v.outer, v.channels, a.beta);
   return not_computed(context);

@@ -147,4 +147,79 @@ void softmax(Index rows, Index depth, const T* in, const SoftmaxQuantized& q, T*
 template void softmax(Index, Index, const std::int8_t*, const SoftmaxQuantized&, std::int8_t*);
 template void softmax(Index, Index, const std::uint8_t*, const SoftmaxQuantized&, std::uint8_t*);
 
+namespace {
+
+// log(x) of x >= 1, q12.19 -> q5.26: x is a power of 2 times r, which lies around the fourth root of 1/2; of r the
+// logarithm is a quotient of polynomials. Two choices of r are made, and the smaller is taken.
+std::int32_t log_of(std::int32_t x) {
+  constexpr int kSumBits = 6;  // before the point of the sum below: one more than the answer has
+  constexpr std::int32_t kLog2 = 1488522236, kSqrtSqrtHalf = 1805811301, kSqrtHalf = 1518500250;
+  constexpr std::int32_t kAlphaN = 117049297, kAlphaD = 127690142, kAlphaI = 1057819769, kAlphaF = 638450708;
+  constexpr std::int32_t kQuarter = 1 << (31 - kSumBits - 2);
+  const auto power = [](int exponent) { return saturating_shift_left(exponent, 31 - kSumBits); };
+  const auto leading = [](std::int32_t v) { return std::countl_zero(static_cast<std::uint32_t>(v)); };
+  const int room_a = leading(x);
+  const std::int32_t r_a =
+      saturating_shift_left(doubling_high_multiply(saturating_shift_left(x, room_a - 1), kSqrtHalf), 1);
+  const int room_b = leading(doubling_high_multiply(x, kSqrtHalf)) - 1;
+  const std::int32_t r = std::min(r_a, saturating_shift_left(x, room_b));
+  const std::int32_t exponent =
+      std::max(power(kSumIntegerBits - room_a) + kQuarter, power(kSumIntegerBits - room_b) - kQuarter);
+  const auto p = static_cast<std::int32_t>((std::int64_t{r} + kSqrtSqrtHalf + 1) / 2);
+  const std::int32_t half_q = r - kSqrtSqrtHalf;
+  const std::int32_t q = wrapping_add(half_q, half_q);
+  const std::int32_t q2 = doubling_high_multiply(q, q);
+  const std::int32_t numerator =
+      wrapping_add(doubling_high_multiply(q, r), doubling_high_multiply(doubling_high_multiply(q, q2), kAlphaN));
+  const std::int32_t inner = wrapping_add(wrapping_add(kAlphaI, q), doubling_high_multiply(kAlphaD, q2));
+  const std::int32_t denominator = wrapping_add(doubling_high_multiply(p, inner), doubling_high_multiply(kAlphaF, q));
+  const std::int32_t quotient =
+      doubling_high_multiply(rounding_divide_by_power_of_two(numerator, kSumBits), one_over_one_plus(denominator));
+  return saturating_shift_left(wrapping_add(doubling_high_multiply(exponent, kLog2), quotient), 1);
+}
+
+template <typename T>
+void log_softmax_row(Index depth, const T* in, const LogSoftmaxQuantized& q, T* out) {
+  constexpr int kOutputIntegerBits = 4;
+  constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
+  constexpr std::int32_t kMin = std::numeric_limits<T>::min();
+  constexpr std::int32_t kMax = std::numeric_limits<T>::max();
+  const std::int32_t largest = *std::max_element(in, in + depth);
+  const auto scaled = [&](std::int32_t difference) { return multiply(difference, q.in.multiplier); };
+  std::int64_t sum = 0;  // q12.19; saturates as softmax's
+  for (Index i = 0; i < depth; ++i) {
+    const std::int32_t difference = in[i] - largest;
+    if (difference >= q.in.difference_min)
+      sum += rounding_divide_by_power_of_two(exp_of_negative(scaled(difference)), kSumIntegerBits);
+  }
+  const std::int32_t logarithm = log_of(static_cast<std::int32_t>(std::min<std::int64_t>(sum, kOne)));
+  const std::int32_t difference_min =
+      std::max(q.in.difference_min - 1, multiply(wrapping_add(logarithm, kLowest), q.reverse));
+  for (Index i = 0; i < depth; ++i) {
+    const std::int32_t difference = in[i] - largest;
+    std::int32_t value = kMin;
+    if (difference > difference_min) {
+      value = kMax + rounding_divide_by_power_of_two(wrapping_add(scaled(difference), -logarithm),
+                                                     31 - kInputIntegerBits - kOutputIntegerBits);
+    }
+    out[i] = static_cast<T>(std::clamp(value, kMin, kMax));
+  }
+}
+
+}  // namespace
+
+Result<LogSoftmaxQuantized> log_softmax_quantized(float in_scale) {
+  const SoftmaxQuantized in = LICHEN_TRY(softmax_quantized(1.0F, in_scale));
+  const double reverse = std::ldexp(1.0, 31 - in.multiplier.shift) / in.multiplier.value;
+  return LogSoftmaxQuantized{in, LICHEN_TRY(quantize_multiplier(reverse))};
+}
+
+template <typename T>
+void log_softmax(Index rows, Index depth, const T* in, const LogSoftmaxQuantized& q, T* out) {
+  for (Index row = 0; row < rows; ++row) log_softmax_row(depth, in + row * depth, q, out + row * depth);
+}
+
+template void log_softmax(Index, Index, const std::int8_t*, const LogSoftmaxQuantized&, std::int8_t*);
+template void log_softmax(Index, Index, const std::uint8_t*, const LogSoftmaxQuantized&, std::uint8_t*);
+
 }  // namespace lichen::kernels::reference

@@ -25,4 +25,13 @@ struct SoftmaxQuantized {
 template <typename T>
 void softmax(Index rows, Index depth, const T* in, const SoftmaxQuantized& q, T* out);
 
+// Its logarithm: the output always means q(1/16, largest value of T), which is from -16 to 0.
+struct LogSoftmaxQuantized {
+  SoftmaxQuantized in;
+  Multiplier reverse;  // fixed point with 5 integer bits -> input difference
+};
+[[nodiscard]] Result<LogSoftmaxQuantized> log_softmax_quantized(float in_scale);
+template <typename T>
+void log_softmax(Index rows, Index depth, const T* in, const LogSoftmaxQuantized& q, T* out);
+
 }  // namespace lichen::kernels::reference

@@ -123,6 +123,10 @@ def main():
     single("suppression_v4", "NON_MAX_SUPPRESSION_V4", [boxes, (f, [6])] + limits, [(i32, [4]), (i32, [])])
     single("suppression_v5", "NON_MAX_SUPPRESSION_V5", [boxes, (f, [6])] + limits + [np.array(0.0, f)],
            [(i32, [4]), (f, [4]), (i32, [])])
+    for dtype, zero_point, output in ((np.int8, 3, 127), (np.uint8, 120, 255)):
+        for number, (depth, scale) in enumerate(((10, 0.1), (1, 0.1), (300, 0.02), (17, 0.6), (5, 0.003))):
+            single(f"log_softmax_{TYPES[dtype].lower()}_{number}", "LOG_SOFTMAX", [(dtype, [6, depth], (scale, zero_point))],
+                   [(dtype, [6, depth], None, (1 / 16, output))], version=2)
     half_weights()
 
 
