@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ops on one, two or three tensors element by element, and conversions of types.
 #include <array>
-#include <cmath>
 
 #include <fmt/format.h>
 
 #include "formats/tflite_incoming.hpp"
 #include "formats/tflite_outgoing.hpp"
+#include "tensor/half.hpp"
 
 namespace lichen::formats {
 namespace {
@@ -93,21 +93,6 @@ Result<void> write_cast(Outgoing& out) {
   return {};
 }
 
-float float_of_half(std::uint16_t half) {
-  const bool negative = (half & 0x8000U) != 0;
-  const int exponent = (half >> 10) & 0x1F;
-  const int mantissa = half & 0x3FF;
-  float value = 0.0F;
-  if (exponent == 0x1F) {
-    value = mantissa == 0 ? HUGE_VALF : NAN;
-  } else if (exponent == 0) {
-    value = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    value = std::ldexp(static_cast<float>(mantissa + 0x400), exponent - 25);
-  }
-  return negative ? -value : value;
-}
-
 // Weights kept in f16 become f32 here, once: layers need them as constants.
 Result<void> read_dequantize(Incoming& in) {
   LICHEN_TRY(in.expect(1, 1));
@@ -122,7 +107,7 @@ Result<void> read_dequantize(Incoming& in) {
     return {};
   }
   std::vector<float> values;
-  for (const std::uint16_t half : from.constant->as<std::uint16_t>()) values.push_back(float_of_half(half));
+  for (const std::uint16_t half : from.constant->as<std::uint16_t>()) values.push_back(tensor::float_of_half(half));
   to.spec.shape = from.spec.shape;
   to.quantization = {};
   to.constant = tensor::Data::copy_of(std::span<const float>(values));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "protocol/oip_data.hpp"
 
-#include <bit>
 #include <charconv>
 #include <cmath>
 #include <concepts>
@@ -11,6 +10,7 @@
 
 #include "base/assert.hpp"
 #include "protocol/oip.hpp"
+#include "tensor/half.hpp"
 
 namespace lichen::protocol {
 namespace {
@@ -195,7 +195,7 @@ std::size_t append_json_data(std::string& out, const TensorSpec& spec, ByteView 
     case DType::kF32:
       return append_floats(out, count, [&](std::size_t i) { return value_at<float>(data, i); });
     case DType::kF16:
-      return append_floats(out, count, [&](std::size_t i) { return float_of_half(value_at<std::uint16_t>(data, i)); });
+      return append_floats(out, count, [&](std::size_t i) { return tensor::float_of_half(value_at<std::uint16_t>(data, i)); });
     case DType::kI8:
       append_integers<std::int8_t>(out, data);
       break;
@@ -216,18 +216,6 @@ std::size_t append_json_data(std::string& out, const TensorSpec& spec, ByteView 
       break;
   }
   return 0;
-}
-
-float float_of_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
-  const std::uint32_t exponent = (half >> 10) & 0x1FU;
-  const std::uint32_t fraction = half & 0x3FFU;
-  if (exponent == 0) {  // zero and subnormals: fraction * 2^-24 is exact
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-    return sign == 0 ? magnitude : -magnitude;
-  }
-  const std::uint32_t wide_exponent = exponent == 0x1F ? 0xFFU : exponent + 112;  // 112 is the difference of the biases
-  return std::bit_cast<float>(sign | (wide_exponent << 23) | (fraction << 13));
 }
 
 }  // namespace lichen::protocol

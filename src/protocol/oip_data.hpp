@@ -24,7 +24,4 @@ namespace lichen::protocol {
 // Appends "[...]", flat, and returns how many elements were not finite and became null.
 std::size_t append_json_data(std::string& out, const tensor::TensorSpec& spec, ByteView data);
 
-// The value of an IEEE 754 half.
-[[nodiscard]] float float_of_half(std::uint16_t half);
-
 }  // namespace lichen::protocol

@@ -230,17 +230,6 @@ TEST(OipEncode, WhatJsonCannotSayBecomesNullAndIsCounted) {
   EXPECT_EQ(json["outputs"][0]["parameters"]["lichen_non_finite"], 2);
 }
 
-TEST(OipEncode, HalvesArePrintedAsTheirValue) {
-  EXPECT_EQ(float_of_half(0x3C00), 1.0F);
-  EXPECT_EQ(float_of_half(0xC000), -2.0F);
-  EXPECT_EQ(float_of_half(0x0001), 0x1p-24F);
-  EXPECT_EQ(float_of_half(0x03FF), 1023 * 0x1p-24F);
-  EXPECT_EQ(float_of_half(0x7BFF), 65504.0F);
-  EXPECT_TRUE(std::signbit(float_of_half(0x8000)));
-  EXPECT_TRUE(std::isinf(float_of_half(0x7C00)));
-  EXPECT_TRUE(std::isnan(float_of_half(0x7E00)));
-}
-
 TEST(OipEncode, ErrorsAreOneSentenceAndFiveFields) {
   const Json json =
       Json::parse(encode_error({Code::kBadInput, "bad request", "byte 5", "why \xFF", "do that"}, "overloaded"));

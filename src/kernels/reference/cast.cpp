@@ -2,9 +2,11 @@
 #include "kernels/reference/cast.hpp"
 
 #include <array>
-#include <bit>
 #include <cmath>
+#include <limits>
 #include <type_traits>
+
+#include "tensor/half.hpp"
 
 namespace lichen::kernels::reference {
 namespace {
@@ -28,11 +30,11 @@ T truncated(float x) {
 template <typename To, typename From>
 To converted(From x) {
   if constexpr (std::is_same_v<From, Half>) {
-    return converted<To>(float_of_half(x.bits));
+    return converted<To>(tensor::float_of_half(x.bits));
   } else if constexpr (std::is_same_v<From, Bool>) {
     return converted<To>(static_cast<std::int32_t>(x.byte != 0 ? 1 : 0));
   } else if constexpr (std::is_same_v<To, Half>) {
-    return {half_of_float(static_cast<float>(x))};
+    return {tensor::half_of_float(static_cast<float>(x))};
   } else if constexpr (std::is_same_v<To, Bool>) {
     return {static_cast<std::uint8_t>(x != From{0} ? 1 : 0)};
   } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, std::int64_t>) {
@@ -65,29 +67,6 @@ static_assert(static_cast<int>(tensor::DType::kF32) == 0 && static_cast<int>(ten
 
 Cast cast(tensor::DType from, tensor::DType to) {
   return (*kCasts[static_cast<std::size_t>(from)])[static_cast<std::size_t>(to)];
-}
-
-float float_of_half(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16;
-  const std::uint32_t rest = half & 0x7FFFU;
-  if (rest >= 0x7C00U) return std::bit_cast<float>(sign | 0x7F800000U | ((rest & 0x3FFU) << 13));  // infinity, NaN
-  if (rest >= 0x400U) return std::bit_cast<float>(sign | ((rest << 13) + (112U << 23)));
-  const float small = static_cast<float>(rest) * 0x1p-24F;
-  return sign != 0 ? -small : small;
-}
-
-std::uint16_t half_of_float(float x) {
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
-  const std::uint32_t rest = bits & 0x7FFFFFFFU;
-  if (rest > 0x7F800000U) return static_cast<std::uint16_t>(sign | 0x7E00U | ((rest >> 13) & 0x3FFU));
-  if (rest >= 0x47800000U) return sign | 0x7C00U;  // 65536 and above
-  if (rest < 0x38800000U) {                        // below the smallest normal: in steps of 2^-24
-    const float steps = std::nearbyint(std::abs(x) * 0x1p24F);
-    return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(steps));
-  }
-  const std::uint32_t rounded = rest + 0xFFFU + ((rest >> 13) & 1U);  // halves to even; may carry into infinity
-  return static_cast<std::uint16_t>(sign | ((rounded - (112U << 23)) >> 13));
 }
 
 }  // namespace lichen::kernels::reference

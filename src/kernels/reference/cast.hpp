@@ -12,7 +12,4 @@ namespace lichen::kernels::reference {
 using Cast = void (*)(const std::byte* in, Index count, std::byte* out);
 [[nodiscard]] Cast cast(tensor::DType from, tensor::DType to);
 
-[[nodiscard]] float float_of_half(std::uint16_t half);
-[[nodiscard]] std::uint16_t half_of_float(float x);
-
 }  // namespace lichen::kernels::reference
