@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "tensor/half.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -43,6 +44,17 @@ void dequantize(const T* from, std::size_t count, float scale, std::int32_t zero
   }
 }
 
+void narrow(const std::byte* from, std::size_t count, std::uint16_t* to) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = tensor::half_of_float(float_at(from, i));
+}
+
+void widen(const std::uint16_t* from, std::size_t count, std::byte* to) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float value = tensor::float_of_half(from[i]);
+    std::memcpy(to + i * sizeof(float), &value, sizeof(float));
+  }
+}
+
 }  // namespace
 
 Result<std::vector<Adapter::Port>> Adapter::ports_of(std::span<const TensorInfo> model,
@@ -64,14 +76,15 @@ Result<std::vector<Adapter::Port>> Adapter::ports_of(std::span<const TensorInfo>
       return bad(where,
                  fmt::format("{} in the contract, {} in the model", contract[i].shape.to_text(), own.shape.to_text()));
     }
-    const bool convertible = contract[i].dtype == DType::kF32 && (own.dtype == DType::kI8 || own.dtype == DType::kU8);
-    if (own.dtype != contract[i].dtype && !(convertible && !model[i].quantization.empty())) {
+    const bool scaled = (own.dtype == DType::kI8 || own.dtype == DType::kU8) && !model[i].quantization.empty();
+    const bool convertible = contract[i].dtype == DType::kF32 && (scaled || own.dtype == DType::kF16);
+    if (own.dtype != contract[i].dtype && !convertible) {
       return bad(where,
                  fmt::format("{} in the contract, {} in the model", name_of(contract[i].dtype), name_of(own.dtype)),
                  Code::kUnsupported);
     }
     Port port{contract[i], own.dtype, 1.0F, 0, static_cast<std::size_t>(own.shape.elements())};
-    if (convertible) {
+    if (convertible && scaled) {
       port.scale = model[i].quantization.scale();
       port.zero_point = model[i].quantization.zero_point();
     }
@@ -102,6 +115,8 @@ Result<void> Adapter::load(ByteView request, Session& session) const {
     std::size_t done = port.elements;
     if (port.contract.dtype == port.model_dtype) {
       if (port.elements > 0) std::memcpy(to, from, port.contract.bytes());
+    } else if (port.model_dtype == DType::kF16) {
+      narrow(from, port.elements, reinterpret_cast<std::uint16_t*>(to));
     } else if (port.model_dtype == DType::kI8) {
       done = quantize(from, port.elements, port.scale, port.zero_point, reinterpret_cast<std::int8_t*>(to));
     } else {
@@ -124,6 +139,8 @@ void Adapter::store(const Session& session, std::span<std::byte> answer) const {
     const std::byte* from = session.output(i).data();
     if (port.contract.dtype == port.model_dtype) {
       if (port.elements > 0) std::memcpy(to, from, port.contract.bytes());
+    } else if (port.model_dtype == DType::kF16) {
+      widen(reinterpret_cast<const std::uint16_t*>(from), port.elements, to);
     } else if (port.model_dtype == DType::kI8) {
       dequantize(reinterpret_cast<const std::int8_t*>(from), port.elements, port.scale, port.zero_point, to);
     } else {

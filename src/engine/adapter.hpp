@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Answers a contract with a model whose own tensors have other types: a contract in f32 on a model in i8 or u8 is
-// quantized on the way in and dequantized on the way out. Tensors are matched by position and must hold equally many
-// elements; equal types are copied.
+// quantized on the way in and dequantized on the way out; on a model in f16, narrowed and widened. Tensors are matched by
+// position and must hold equally many elements; equal types are copied.
 #pragma once
 
 #include <span>

@@ -10,6 +10,7 @@
 #include "graph/ops/schema.hpp"
 #include "graph/verify.hpp"
 #include "onnx/tensors.hpp"
+#include "tensor/half.hpp"
 
 namespace lichen::formats {
 
@@ -121,7 +122,8 @@ Result<void> Builder::infer_last() {
     if (node.outputs[i] == kNoTensor) continue;
     tensor::TensorSpec& spec = graph_.tensor(node.outputs[i]).spec;
     if (!types[i].shape || types[i].bound) {
-      Hint known{std::nullopt, types[i].dtype};
+      Hint known;
+      if (node.op != graph::Op::kIf) known.dtype = types[i].dtype;  // its branches know better
       if (types[i].shape) known.rank = types[i].shape->rank();
       hint(node.outputs[i], known);
       continue;
@@ -189,13 +191,45 @@ void Builder::hint_last() {
   std::vector<std::optional<tensor::DType>> inputs;
   for (const TensorId id : node.inputs) inputs.push_back(id == kNoTensor ? std::nullopt : dtype_of(id));
   if (!node.outputs.empty()) hint(node.outputs[0], Hint{std::nullopt, dtype_after(node, inputs)});
-  if (node.op != graph::Op::kSplit) return;
+  if (node.op != graph::Op::kSplit && node.op != graph::Op::kLstm && node.op != graph::Op::kGru) return;
   for (const TensorId id : node.outputs) hint(id, Hint{std::nullopt, inputs[0]});
 }
 
 TensorId Builder::add_constant(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
                                tensor::Data data) {
   return graph_.add(graph::Tensor{{name, dtype, shape}, {}, std::move(data)});
+}
+
+Result<TensorId> Builder::widened(TensorId half) {
+  const auto known = wide_.find(half);
+  TensorId wide = known == wide_.end() ? kNoTensor : known->second;
+  if (wide == kNoTensor) {
+    const graph::Tensor from = graph_.tensor(half);  // a copy: the list of tensors grows
+    if (from.constant) {
+      std::vector<float> values;
+      values.reserve(static_cast<std::size_t>(from.spec.shape.elements()));
+      for (const std::uint16_t bits : from.constant->as<std::uint16_t>()) values.push_back(tensor::float_of_half(bits));
+      wide = graph_.add_constant(from.spec.name, from.spec.shape, values);
+    } else {
+      wide = LICHEN_TRY(emit(graph::Op::kCast, graph::CastAttributes{tensor::DType::kF32}, {half}, from.spec.name,
+                             {true}))[0];
+    }
+    wide_[half] = wide;
+  }
+  Hint known_of_half{rank_of(half), tensor::DType::kF32};
+  if (const tensor::Shape* shape = shape_of(half)) known_of_half.shape = *shape;
+  hint(wide, known_of_half);
+  return wide;
+}
+
+Result<TensorId> Builder::narrowed(TensorId wide) {
+  const std::string name = graph_.tensor(wide).spec.name;
+  const TensorId half =
+      LICHEN_TRY(emit(graph::Op::kCast, graph::CastAttributes{tensor::DType::kF16}, {wide}, name, {true}))[0];
+  hint(half, Hint{rank_of(wide), tensor::DType::kF16});
+  wide_[half] = wide;
+  narrowed_.insert(half);
+  return half;
 }
 
 const tensor::Shape* Builder::shape_of(TensorId id) const {
@@ -224,7 +258,16 @@ void Builder::hint(TensorId id, const Hint& more) {
   if (!known.shape) known.shape = more.shape;
 }
 
+void Builder::drop_unread_casts() {
+  std::set<TensorId> read(graph_.outputs.begin(), graph_.outputs.end());
+  for (const graph::Node& node : graph_.nodes) read.insert(node.inputs.begin(), node.inputs.end());
+  std::erase_if(graph_.nodes, [&](const graph::Node& node) {
+    return node.op == graph::Op::kCast && is_narrowed(node.outputs[0]) && !read.contains(node.outputs[0]);
+  });
+}
+
 void Builder::drop_unused() {
+  drop_unread_casts();
   std::vector<bool> used(graph_.tensors.size(), false);
   const auto mark = [&](const Ids& ids) {
     for (const TensorId id : ids) {

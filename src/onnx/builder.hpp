@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,12 @@ class Builder {
   graph::TensorId add_constant(const std::string& name, tensor::DType dtype, const tensor::Shape& shape,
                                tensor::Data data);
 
+  // f16 (onnx/half.hpp). The f32 tensor behind an f16 one: what that was narrowed from, a constant of the same values, or
+  // a Cast; always the same.
+  [[nodiscard]] Result<graph::TensorId> widened(graph::TensorId half);
+  [[nodiscard]] Result<graph::TensorId> narrowed(graph::TensorId wide);
+  [[nodiscard]] bool is_narrowed(graph::TensorId id) const { return narrowed_.contains(id); }
+
   // Null: not known.
   [[nodiscard]] const tensor::Shape* shape_of(graph::TensorId id) const;
   [[nodiscard]] std::optional<std::size_t> rank_of(graph::TensorId id) const;
@@ -67,13 +74,14 @@ class Builder {
   void hint(graph::TensorId id, const Hint& hint);
   void name_hint(const std::string& name, const Hint& hint) { name_hints_[name] = hint; }
 
-  // Takes out constants that nothing reads.
+  // Takes out constants that nothing reads, and f16 forms of what is read in f32 only.
   void drop_unused();
 
  private:
   [[nodiscard]] graph::TensorId capture(graph::TensorId outer);
   [[nodiscard]] Result<void> infer_last();
   void hint_last();
+  void drop_unread_casts();
 
   graph::Graph graph_;
   Builder* outer_;
@@ -83,6 +91,8 @@ class Builder {
   Ids captures_;
   std::map<graph::TensorId, Hint> hints_;
   std::map<std::string, Hint> name_hints_;
+  std::map<graph::TensorId, graph::TensorId> wide_;  // f16 to f32
+  std::set<graph::TensorId> narrowed_;
 };
 
 // The elements of a dense tensor in another order of axes: output axis i is input axis permutation[i].

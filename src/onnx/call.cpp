@@ -313,6 +313,36 @@ Ids Call::branch(TensorId condition) {
   return outputs;
 }
 
+void Call::widen_inputs(const HalfRule& rule) {
+  const auto is_half = [&](TensorId id) { return dtype(id) == tensor::DType::kF16; };
+  const bool computed = std::ranges::any_of(inputs_, [&](TensorId id) { return builder_.is_narrowed(id); });
+  if (failed() || rule.use == HalfUse::kStored || (rule.use == HalfUse::kMoves && !computed)) return;
+  gives_halves_ = rule.like < inputs_.size() && is_half(inputs_[rule.like]);
+  for (TensorId& id : inputs_) {
+    if (!is_half(id)) continue;
+    auto wide = builder_.widened(id);
+    if (!wide) return stop(std::move(wide).error());
+    id = *wide;
+  }
+}
+
+void Call::narrow_outputs(const HalfRule& rule, Ids& outputs) {
+  for (std::size_t i = 0; i < std::min(outputs.size(), rule.outputs) && gives_halves_ && !failed(); ++i) {
+    if (dtype(outputs[i]) != tensor::DType::kF32) continue;
+    auto half = builder_.narrowed(outputs[i]);
+    if (!half) return stop(std::move(half).error());
+    outputs[i] = *half;
+  }
+}
+
+TensorId Call::before_narrowing(TensorId id) {
+  if (failed() || id == kNoTensor || !builder_.is_narrowed(id)) return kNoTensor;
+  auto wide = builder_.widened(id);
+  if (wide) return *wide;
+  stop(std::move(wide).error());
+  return kNoTensor;
+}
+
 void Call::check_all_used() {
   for (const AttributeProto& attribute : node_.attribute()) {
     if (!used_.contains(attribute.name()))

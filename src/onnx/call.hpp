@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "onnx/builder.hpp"
+#include "onnx/half.hpp"
 
 namespace lichen::formats {
 
@@ -94,6 +95,14 @@ class Call {
   void stop(Code code, std::string why);
   [[nodiscard]] bool failed() const { return error_.has_value(); }
 
+  // f16 (onnx/half.hpp): for the importer, before and after the translation; for a translation that knows the type of its
+  // outputs better.
+  void widen_inputs(const HalfRule& rule);
+  void narrow_outputs(const HalfRule& rule, Ids& outputs);
+  void give_halves(bool gives) { gives_halves_ = gives; }
+  // Of an f16 tensor: the f32 one that it was narrowed from; kNoTensor: it was not.
+  [[nodiscard]] graph::TensorId before_narrowing(graph::TensorId id);
+
   // For the importer: what is left unused, and the error.
   void check_all_used();
   [[nodiscard]] const std::optional<Error>& error() const { return error_; }
@@ -112,6 +121,7 @@ class Call {
   std::set<std::string, std::less<>> used_;
   std::string name_;  // of the nodes that it becomes
   std::optional<Error> error_;
+  bool gives_halves_ = false;  // outputs in f32 are to be narrowed
 
   friend class Importer;
 };

@@ -272,8 +272,11 @@ Result<void> Importer::read_node(const ::onnx::NodeProto& node, std::size_t at, 
 Result<void> Importer::read_call(const ::onnx::NodeProto& node, const OnnxOp& row, std::int64_t opset,
                                  Builder& builder) {
   Call call(*this, builder, node, row, opset);
+  const HalfRule half = half_rule(row.name);
+  call.widen_inputs(half);
   const auto first = static_cast<TensorId>(builder.graph().tensors.size());
-  const Ids outputs = call.failed() ? Ids{} : row.translate(call);
+  Ids outputs = call.failed() ? Ids{} : row.translate(call);
+  call.narrow_outputs(half, outputs);
   if (!call.failed()) call.check_all_used();
   for (std::size_t i = outputs.size(); i < call.output_count() && !call.failed(); ++i) {
     if (call.wants(i)) call.refuse(fmt::format("its output {} is not computed", i));

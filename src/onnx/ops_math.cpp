@@ -159,7 +159,9 @@ Ids cast_to(Call& c, TensorId x, std::optional<tensor::DType> to) {
     c.refuse("its type is not one that there is");
     return {kNoTensor};
   }
-  const TensorId y = c.emit(Op::kCast, graph::CastAttributes{*to}, {x});
+  const TensorId before = *to == tensor::DType::kF32 ? c.before_narrowing(x) : kNoTensor;
+  const TensorId y = before != kNoTensor ? c.emit(Op::kIdentity, graph::NoAttributes{}, {before})
+                                         : c.emit(Op::kCast, graph::CastAttributes{*to}, {x});
   c.hint_rank(y, c.rank(x));
   return {y};
 }

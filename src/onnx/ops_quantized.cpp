@@ -45,7 +45,13 @@ Ids quantize(Call& c) {
 
 Ids dequantize(Call& c) {
   const graph::QuantizeLinearAttributes a = attributes_of(c);
-  if (c.opset() >= 23 && c.integer("output_dtype", 1) > 1) c.refuse("to another type than float32");
+  constexpr std::int32_t kSameAsScale = 0;
+  const std::int32_t to = c.opset() >= 23 ? c.int32("output_dtype", kSameAsScale) : kSameAsScale;
+  if (to != kSameAsScale) {
+    const auto dtype = dtype_of_onnx(to);
+    if (dtype != tensor::DType::kF32 && dtype != tensor::DType::kF16) c.refuse("to " + onnx_type_name(to));
+    c.give_halves(dtype == tensor::DType::kF16);
+  }
   return {same_rank(c, c.emit(Op::kDequantizeLinear, a, {c.in(0), c.in(1), c.optional(2)}), c.in(0))};
 }
 

@@ -59,6 +59,13 @@ TEST(Adapter, FloatsOnAUint8Model) {
               ElementsAre(0.0F, 0.5F, -0.5F, -49.0F, 77.5F, -50.0F, 3.5F, -50.0F));
 }
 
+TEST(Adapter, FloatsOnAModelInF16AreNarrowedAndWidened) {
+  const graph::Graph g = hand_on(DType::kF16, {});
+  const auto session = session_of(g);
+  EXPECT_THAT(through(*session, {0.0F, 0.25F, -0.1F, 2049.0F, 1e6F, -INFINITY, 65504.0F, 1e-9F}),
+              ElementsAre(0.0F, 0.25F, -0.0999755859375F, 2048.0F, INFINITY, -INFINITY, 65504.0F, 0.0F));
+}
+
 TEST(Adapter, EqualTypesAreCopied) {
   const graph::Graph g = hand_on(DType::kF32, {});
   const auto session = session_of(g);

@@ -22,6 +22,7 @@
 #include "kernels/peak.hpp"
 #include "model_file.hpp"
 #include "posix/clock.hpp"
+#include "tensor/half.hpp"
 
 namespace lichen::tool {
 namespace {
@@ -59,7 +60,11 @@ double at(const std::vector<double>& sorted, double quantile) {
   return sorted[std::clamp<std::size_t>(place, 1, sorted.size()) - 1];
 }
 
-// Values that any layer can work with: small floats, any bytes, and 0 for wider integers (indices, sizes).
+float small_real(SplitMix64& random) {
+  return static_cast<float>(random.next() >> 40) / static_cast<float>(1 << 24);
+}
+
+// Values that any layer can work with: small reals, any bytes, and 0 for wider integers (indices, sizes).
 void fill_inputs(engine::Session& session) {
   for (std::size_t i = 0; i < session.inputs().size(); ++i) {
     const std::span<std::byte> input = session.input(i);
@@ -67,7 +72,12 @@ void fill_inputs(engine::Session& session) {
     SplitMix64 random(i + 1);
     if (dtype == tensor::DType::kF32) {
       for (std::size_t at_byte = 0; at_byte + sizeof(float) <= input.size(); at_byte += sizeof(float)) {
-        const float value = static_cast<float>(random.next() >> 40) / static_cast<float>(1 << 24);
+        const float value = small_real(random);
+        std::memcpy(input.data() + at_byte, &value, sizeof value);
+      }
+    } else if (dtype == tensor::DType::kF16) {
+      for (std::size_t at_byte = 0; at_byte + sizeof(std::uint16_t) <= input.size(); at_byte += sizeof(std::uint16_t)) {
+        const std::uint16_t value = tensor::half_of_float(small_real(random));
         std::memcpy(input.data() + at_byte, &value, sizeof value);
       }
     } else if (tensor::size_of(dtype) == 1 && dtype != tensor::DType::kBool) {

@@ -21,6 +21,7 @@
 #include "model_file.hpp"
 #include "onnx/onnx.hpp"
 #include "posix/files.hpp"
+#include "tensor/half.hpp"
 
 namespace lichen::tool {
 namespace {
@@ -128,7 +129,8 @@ void fill(engine::Session& session, std::size_t sample) {
       if (dtype == tensor::DType::kF32) put(to, i, static_cast<float>(byte) / 127.5F - 1.0F);
       if (dtype == tensor::DType::kI8 || dtype == tensor::DType::kU8) put(to, i, byte);
       if (dtype == tensor::DType::kBool) put(to, i, static_cast<std::uint8_t>(bit));
-      if (dtype == tensor::DType::kI16 || dtype == tensor::DType::kF16) put(to, i, static_cast<std::int16_t>(bit));
+      if (dtype == tensor::DType::kF16) put(to, i, tensor::half_of_float(static_cast<float>(byte) / 127.5F - 1.0F));
+      if (dtype == tensor::DType::kI16) put(to, i, static_cast<std::int16_t>(bit));
       if (dtype == tensor::DType::kI32) put(to, i, static_cast<std::int32_t>(bit));
       if (dtype == tensor::DType::kI64) put(to, i, static_cast<std::int64_t>(bit));
     }
@@ -146,10 +148,18 @@ std::vector<double> numbers(std::span<const std::byte> bytes) {
   return values;
 }
 
+std::vector<double> halves(std::span<const std::byte> bytes) {
+  std::vector<double> values = numbers<std::uint16_t>(bytes);
+  for (double& value : values) value = tensor::float_of_half(static_cast<std::uint16_t>(value));
+  return values;
+}
+
 std::vector<double> numbers(const engine::TensorInfo& info, std::span<const std::byte> bytes) {
   switch (info.spec.dtype) {
     case tensor::DType::kF32:
       return numbers<float>(bytes);
+    case tensor::DType::kF16:
+      return halves(bytes);
     case tensor::DType::kI8:
       return numbers<std::int8_t>(bytes);
     case tensor::DType::kI16:
@@ -163,7 +173,7 @@ std::vector<double> numbers(const engine::TensorInfo& info, std::span<const std:
   }
 }
 
-// How far the answers of two models lie apart: f32 relative to the largest value of its output, integers in steps.
+// How far the answers of two models lie apart: reals relative to the largest value of their output, integers in steps.
 struct Difference {
   double relative = 0;
   double steps = 0;
@@ -188,8 +198,9 @@ Result<void> compare(const engine::Session& a, const engine::Session& b, Differe
           std::isfinite(wanted[k] - given[k]) ? std::max(difference, std::abs(wanted[k] - given[k])) : INFINITY;
     }
     for (const double v : wanted) largest = std::isfinite(v) ? std::max(largest, std::abs(v)) : largest;
-    double& to = info.spec.dtype == tensor::DType::kF32 ? worst.relative : worst.steps;
-    if (info.spec.dtype == tensor::DType::kF32 && largest > 0) difference /= largest;
+    const bool is_real = info.spec.dtype == tensor::DType::kF32 || info.spec.dtype == tensor::DType::kF16;
+    double& to = is_real ? worst.relative : worst.steps;
+    if (is_real && largest > 0) difference /= largest;
     to = std::max(to, difference);
   }
   return {};

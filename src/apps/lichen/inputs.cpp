@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "posix/files.hpp"
+#include "tensor/half.hpp"
 #include "tensor/npy.hpp"
 
 namespace lichen::tool {
@@ -41,6 +42,18 @@ Result<std::vector<float>> parse_csv(std::string_view text, const std::string& p
   return values;
 }
 
+struct Half {
+  std::uint16_t bits = 0;
+};
+
+float real_of(Half x) {
+  return tensor::float_of_half(x.bits);
+}
+template <typename T>
+float real_of(T x) {
+  return static_cast<float>(x);
+}
+
 float scale_of(const engine::TensorInfo& info) {
   return info.quantization.scales.empty() ? 1.0F : info.quantization.scales[0];
 }
@@ -48,33 +61,26 @@ std::int32_t zero_point_of(const engine::TensorInfo& info) {
   return info.quantization.zero_points.empty() ? 0 : static_cast<std::int32_t>(info.quantization.zero_points[0]);
 }
 
-// Calls f with a value of the element type; false: a type that has no arithmetic here.
+// Calls f with a value of the element type.
 template <typename F>
-bool with_type(DType dtype, F f) {
+void with_type(DType dtype, F f) {
   switch (dtype) {
     case DType::kF32:
-      f(float{});
-      return true;
+      return f(float{});
+    case DType::kF16:
+      return f(Half{});
     case DType::kI8:
-      f(std::int8_t{});
-      return true;
+      return f(std::int8_t{});
     case DType::kU8:
     case DType::kBool:
-      f(std::uint8_t{});
-      return true;
+      return f(std::uint8_t{});
     case DType::kI16:
-      f(std::int16_t{});
-      return true;
+      return f(std::int16_t{});
     case DType::kI32:
-      f(std::int32_t{});
-      return true;
+      return f(std::int32_t{});
     case DType::kI64:
-      f(std::int64_t{});
-      return true;
-    case DType::kF16:
-      return false;
+      return f(std::int64_t{});
   }
-  return false;
 }
 
 template <typename T>
@@ -85,14 +91,12 @@ void put_as(Bytes& out, std::size_t index, double value) {
   std::memcpy(out.data() + index * sizeof(T), &stored, sizeof(T));
 }
 
-Result<std::vector<float>> floats_of(const tensor::Tensor& t, const std::string& path) {
+std::vector<float> floats_of(const tensor::Tensor& t) {
   std::vector<float> out;
-  const bool known = with_type(t.spec.dtype, [&]<typename T>(T) {
-    for (const T value : t.data.as<T>()) out.push_back(static_cast<float>(value));
+  with_type(t.spec.dtype, [&]<typename T>(T) {
+    for (const T value : t.data.as<T>()) out.push_back(real_of(value));
   });
-  if (known) return out;
-  return fail(Code::kUnsupported, "cannot read input", path,
-              fmt::format("{} arrays cannot be converted", tensor::name_of(t.spec.dtype)));
+  return out;
 }
 
 Error wrong_count(const std::string& path, std::size_t got, std::size_t want, const engine::TensorInfo& input) {
@@ -109,10 +113,13 @@ Result<Bytes> bytes_from_floats(const std::vector<float>& values, const engine::
   Bytes out(input.spec.bytes());
   const bool quantized = !input.quantization.scales.empty();
   std::size_t not_numbers = values.size();
-  const bool known = with_type(input.spec.dtype, [&]<typename T>(T) {
+  with_type(input.spec.dtype, [&]<typename T>(T) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       if constexpr (std::is_same_v<T, float>) {
         std::memcpy(out.data() + i * sizeof(float), &values[i], sizeof(float));
+      } else if constexpr (std::is_same_v<T, Half>) {
+        const std::uint16_t bits = tensor::half_of_float(values[i]);
+        std::memcpy(out.data() + i * sizeof bits, &bits, sizeof bits);
       } else {
         const double value = static_cast<double>(values[i]);
         if (std::isnan(value)) not_numbers = std::min(not_numbers, i);
@@ -121,10 +128,6 @@ Result<Bytes> bytes_from_floats(const std::vector<float>& values, const engine::
       }
     }
   });
-  if (!known) {
-    return fail(Code::kUnsupported, "cannot read input", path, "no conversion to this input's type",
-                "give a .raw file");
-  }
   if (not_numbers < values.size()) {
     return fail(Code::kBadInput, "cannot read input", fmt::format("{}, value {}", path, not_numbers),
                 "NaN has no integer value");
@@ -150,7 +153,7 @@ Result<Bytes> read_input(const std::string& path, const engine::TensorInfo& inpu
       return std::unexpected(wrong_count(path, static_cast<std::size_t>(t.spec.shape.elements()), elements, input));
     }
     if (t.spec.dtype == input.spec.dtype) return Bytes(t.data.bytes().begin(), t.data.bytes().end());
-    values = LICHEN_TRY(floats_of(t, path));
+    values = floats_of(t);
   } else if (path.ends_with(".csv")) {
     values = LICHEN_TRY(parse_csv(text_of(file), path));
   } else {
@@ -168,7 +171,7 @@ std::vector<float> to_floats(const engine::TensorInfo& output, ByteView bytes) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       T stored{};
       std::memcpy(&stored, bytes.data() + i * sizeof(T), sizeof(T));
-      const auto value = static_cast<float>(stored);
+      const float value = real_of(stored);
       values[i] = quantized ? (value - static_cast<float>(zero_point_of(output))) * scale_of(output) : value;
     }
   });

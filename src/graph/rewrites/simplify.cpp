@@ -113,6 +113,16 @@ void merge_reshapes(Editor& editor, NodeId id) {
   editor.set_input(id, 0, source);
 }
 
+// f32 to f16 and back: the f32 that it was, which is only more exact.
+void skip_narrowing(Editor& editor, NodeId id) {
+  const auto to = [&](NodeId cast) { return std::get<CastAttributes>(editor.node(cast).attributes).to; };
+  const NodeId before = editor.producer_of(editor.node(id).inputs[0], Op::kCast);
+  if (before == kNoNode || to(before) != tensor::DType::kF16 || to(id) != tensor::DType::kF32) return;
+  const TensorId source = editor.node(before).inputs[0];
+  const tensor::TensorSpec& spec = editor.tensor(source).spec;
+  if (spec.shape.known() && spec.dtype == tensor::DType::kF32) editor.set_input(id, 0, source);
+}
+
 std::optional<float> scalar_of(const Editor& editor, const Node& node, std::size_t input, float absent) {
   if (input >= node.inputs.size() || node.inputs[input] == kNoTensor) return absent;
   const Tensor& tensor = editor.tensor(node.inputs[input]);
@@ -145,6 +155,7 @@ void clip_to_relu(Editor& editor, NodeId id) {
 void simplify(Editor& editor) {
   for (const NodeId id : editor.order()) {
     if (!editor.is_alive(id)) continue;
+    if (editor.node(id).op == Op::kCast) skip_narrowing(editor, id);
     if (is_void(editor, editor.node(id))) {
       bypass(editor, id);
       continue;
