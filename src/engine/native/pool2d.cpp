@@ -56,6 +56,12 @@ StepResult build_f32(Op op, const Window3D& w, const graph::Pool2DAttributes& a)
   }
 }
 
+kernels::reference::AverageEven average_even_of(const graph::NodeView& node, kernels::IntegerClamp clamp) {
+  const tensor::Quantization& in = node.input(0).quantization;
+  const tensor::Quantization& out = node.output().quantization;
+  return {in.zero_point(), out.zero_point(), in.scale() / out.scale(), clamp};
+}
+
 template <typename T>
 StepResult build_integer(const BuildContext& context, const Window3D& w, const graph::Pool2DAttributes& a) {
   const graph::Tensor& output = context.node.output();
@@ -71,11 +77,9 @@ StepResult build_integer(const BuildContext& context, const Window3D& w, const g
   }
   if (rounds_to_even(context.node)) {
     return make_step(std::is_signed_v<T> ? "average_pool i8 even reference" : "average_pool u8 even reference", 0,
-                     [w, clamp, pads = a.counts_padding,
-                      zero_point = output.quantization.zero_point()](const StepBuffers& b) {
+                     [w, q = average_even_of(context.node, clamp), pads = a.counts_padding](const StepBuffers& b) {
                        share(w, b, [&](Rows rows) {
-                         kernels::reference::average_pool_nearest_even(w, b.in<T>(0), zero_point, pads, clamp, rows,
-                                                                       b.out<T>());
+                         kernels::reference::average_pool_nearest_even(w, b.in<T>(0), q, pads, rows, b.out<T>());
                        });
                      });
   }
@@ -92,6 +96,10 @@ StepResult build_integer(const BuildContext& context, const Window3D& w, const g
 template <typename T, typename Range>
 std::unique_ptr<Step> vector_step(const BuildContext& context, const kernels::Window2D& w, Range range) {
   const bool average = context.node.node().op == Op::kAveragePool2D;
+  if constexpr (!std::is_same_v<T, float>) {
+    if (average && rounds_to_even(context.node))
+      return vector_average_pool2d_even<T>(context, w, average_even_of(context.node, range));
+  }
   if constexpr (std::is_same_v<T, float>) {
     return average ? vector_average_pool2d(context, w, range) : vector_max_pool2d(context, w, range);
   } else {
@@ -107,7 +115,6 @@ StepResult vector_pool2d(const BuildContext& context, const graph::Pool2DAttribu
   const bool real = dtype == tensor::DType::kF32;
   if (a.dilation_h != 1 || a.dilation_w != 1 || a.counts_padding || context.node.has_output(1)) return nullptr;
   if (op == Op::kLpPool2D || (!real && output.quantization.empty())) return nullptr;
-  if (!real && op == Op::kAveragePool2D && rounds_to_even(context.node)) return nullptr;
   const auto [top, left, bottom, right] = a.pads;
   if (std::max(top, bottom) >= a.filter_h || std::max(left, right) >= a.filter_w) return nullptr;  // windows of padding
   const kernels::Window2D w = LICHEN_TRY(window_of(context.node, a, a.filter_h, a.filter_w));

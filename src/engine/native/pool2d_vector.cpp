@@ -50,6 +50,16 @@ std::unique_ptr<Step> vector_average_pool2d(const BuildContext& context, const k
 }
 
 template <typename T>
+std::unique_ptr<Step> vector_average_pool2d_even(const BuildContext& context, const kernels::Window2D& w,
+                                                 const kernels::reference::AverageEven& q) {
+  if (!context.cpu.avx512_vnni || w.filter_h * w.filter_w > kernels::avx512::kAverageMax) return nullptr;
+  return rows_step<T>(w, std::is_signed_v<T> ? "average_pool2d i8 even avx512" : "average_pool2d u8 even avx512",
+                      [=](const T* in, Index begin, Index end, T* out) {
+                        kernels::avx512::average_pool2d_even(w, in, q, begin, end, out);
+                      });
+}
+
+template <typename T>
 std::unique_ptr<Step> vector_max_pool2d(const BuildContext& context, const kernels::Window2D& w,
                                         kernels::IntegerClamp clamp) {
   if (!context.cpu.avx512_vnni) return nullptr;
@@ -63,6 +73,10 @@ template std::unique_ptr<Step> vector_average_pool2d<std::int8_t>(const BuildCon
                                                                   kernels::IntegerClamp);
 template std::unique_ptr<Step> vector_average_pool2d<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
                                                                    kernels::IntegerClamp);
+template std::unique_ptr<Step> vector_average_pool2d_even<std::int8_t>(const BuildContext&, const kernels::Window2D&,
+                                                                       const kernels::reference::AverageEven&);
+template std::unique_ptr<Step> vector_average_pool2d_even<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
+                                                                        const kernels::reference::AverageEven&);
 template std::unique_ptr<Step> vector_max_pool2d<std::int8_t>(const BuildContext&, const kernels::Window2D&,
                                                               kernels::IntegerClamp);
 template std::unique_ptr<Step> vector_max_pool2d<std::uint8_t>(const BuildContext&, const kernels::Window2D&,

@@ -7,6 +7,7 @@
 #include "engine/native/quantization.hpp"
 #include "kernels/panels.hpp"
 #include "kernels/reference/binary_fixed.hpp"
+#include "kernels/reference/pool.hpp"
 #include "kernels/reference/unary.hpp"
 
 namespace lichen::engine {
@@ -74,6 +75,9 @@ template <typename T>
 template <typename T>
 [[nodiscard]] std::unique_ptr<Step> vector_average_pool2d(const BuildContext& context, const kernels::Window2D& w,
                                                           kernels::IntegerClamp clamp);
+template <typename T>
+[[nodiscard]] std::unique_ptr<Step> vector_average_pool2d_even(const BuildContext& context, const kernels::Window2D& w,
+                                                               const kernels::reference::AverageEven& q);
 template <typename T>
 [[nodiscard]] std::unique_ptr<Step> vector_max_pool2d(const BuildContext& context, const kernels::Window2D& w,
                                                       kernels::IntegerClamp clamp);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Poolings: [n, h, w, c] -> [n, oh, ow, c]. Positions outside of the image take no part, unless counts_padding says so.
-// Integer types keep their quantization.
+// Integer types keep their quantization, but for averages that are rounded as ONNX does it.
 #include <array>
 
 #include <fmt/format.h>
@@ -46,6 +46,8 @@ Result<OutputTypes> infer(const NodeView& node) {
 Result<void> check_outputs(const NodeView& node) {
   if (!node.has_output(0)) return bad_attribute("nobody wants what a pooling gives");
   const Tensor& input = node.input(0);
+  if (node.node().op == Op::kAveragePool2D && node.graph().rounding == IntegerRounding::kNearestEven)
+    return check_quantized_like_input(node);
   if (input.quantization != node.output().quantization && input.spec.dtype != tensor::DType::kF32) {
     return bad_tensor(node.output(), "a pooling that changes the scale", Code::kUnsupported);
   }

@@ -62,6 +62,7 @@ bool is_quantized_type(DType dtype) {
   return dtype == DType::kI8 || dtype == DType::kU8;
 }
 
+// With and without a scale alike: a Pad is not among these.
 bool moves_elements(Op op) {
   return op == Op::kReshape || op == Op::kTranspose || op == Op::kMaxPool2D || op == Op::kGather || op == Op::kSlice;
 }
@@ -303,23 +304,63 @@ void cancel_pair(Editor& editor, NodeId id) {
   if (editor.replace(editor.node(id).outputs[0], stored)) editor.remove(id);
 }
 
+// 0 in every type: what a Pad of integers with a scale takes where it is given no value.
+bool is_zero(const Editor& editor, TensorId id) {
+  if (id == kNoTensor) return true;
+  const Tensor& tensor = editor.tensor(id);
+  return tensor.constant && tensor.spec.dtype == DType::kF32 &&
+         std::ranges::all_of(tensor.constant->as<float>(), [](float v) { return v == 0.0F; });
+}
+
+// Does this node only move or pick elements, so that integers can be moved in their place?
+bool can_move_integers(const Editor& editor, NodeId id) {
+  const Node& node = editor.node(id);
+  switch (node.op) {
+    case Op::kDepthToSpace:
+    case Op::kGather:
+    case Op::kReshape:
+    case Op::kSlice:
+    case Op::kSpaceToDepth:
+    case Op::kSplit:
+    case Op::kTranspose:
+      return true;
+    case Op::kMaxPool2D:
+      return node.outputs.size() == 1 && std::get<Pool2DAttributes>(node.attributes).activation == Activation::kNone;
+    case Op::kPad:
+      return std::get<PadAttributes>(node.attributes).mode != PadMode::kConstant || node.inputs.size() < 3 ||
+             is_zero(editor, node.inputs[2]);
+    case Op::kResize: {
+      const auto& a = std::get<ResizeAttributes>(node.attributes);
+      return a.mode == ResizeMode::kNearest && a.coordinates != Coordinates::kTfCropAndResize;
+    }
+    default:
+      return false;
+  }
+}
+
 // An op that only moves or picks elements may do that before they are dequantized.
 void move_integers(Editor& editor, NodeId id) {
   const TensorId stored = stored_behind(editor, editor.node(id).inputs[0]);
-  if (stored == kNoTensor || editor.tensor(stored).constant || editor.node(id).outputs.size() != 1) return;
-  if (editor.tensor(stored).quantization.per_channel()) return;
-  if (const auto* pool = std::get_if<Pool2DAttributes>(&editor.node(id).attributes);
-      pool != nullptr && pool->activation != Activation::kNone)
+  if (stored == kNoTensor || editor.tensor(stored).constant || editor.tensor(stored).quantization.per_channel()) return;
+  const std::vector<TensorId> reals = editor.node(id).outputs;
+  if (std::ranges::any_of(reals, [&](TensorId real) {
+        return real == kNoTensor || !editor.tensor(real).spec.shape.known();
+      }))
     return;
-  const TensorId real = editor.node(id).outputs[0];
-  if (!editor.tensor(real).spec.shape.known()) return;
-  const TensorId moved = editor.add_like(stored, editor.tensor(real).spec.shape);
-  editor.set_input(id, 0, stored);
-  editor.set_output(id, 0, moved);
-  editor.insert_after(id, {Op::kDequantize, editor.node(id).name, NoAttributes{}, {moved}, {real}});
+  std::vector<TensorId> inputs = editor.node(id).inputs;
+  inputs[0] = stored;
+  if (editor.node(id).op == Op::kPad && inputs.size() > 2) inputs[2] = kNoTensor;
+  editor.set_inputs(id, std::move(inputs));
+  for (std::size_t i = 0; i < reals.size(); ++i) {
+    const TensorId moved = editor.add_like(stored, editor.tensor(reals[i]).spec.shape);
+    editor.set_output(id, i, moved);
+    editor.insert_after(id, {Op::kDequantize, editor.node(id).name, NoAttributes{}, {moved}, {reals[i]}});
+  }
 }
 
-bool has_integer_form(Op op) {
+// An average changes the scale only where integers are rounded as ONNX does it.
+bool has_integer_form(const Graph& graph, Op op) {
+  if (op == Op::kAveragePool2D) return graph.rounding == IntegerRounding::kNearestEven;
   return op == Op::kAdd || op == Op::kMul || op == Op::kSub || op == Op::kConcat || op == Op::kHardSwish ||
          op == Op::kHardSigmoid || op == Op::kLogistic || op == Op::kTanh || op == Op::kRelu || op == Op::kRelu6 ||
          op == Op::kLeakyRelu;
@@ -352,8 +393,8 @@ void fuse_quantization(Editor& editor) {
     if (op == Op::kQuantizeLinear) quantize_linear(editor, id);
     if (op == Op::kTranspose) hoist_transpose(editor, id);
     if (op == Op::kConv2D || op == Op::kDepthwiseConv2D || op == Op::kFullyConnected) integer_layer(editor, id);
-    if (moves_elements(editor.node(id).op)) move_integers(editor, id);
-    if (has_integer_form(op)) integer_elementwise(editor, id);
+    if (can_move_integers(editor, id)) move_integers(editor, id);
+    if (has_integer_form(editor.graph(), op)) integer_elementwise(editor, id);
     if (op == Op::kQuantize) {
       cancel_pair(editor, id);
       if (editor.is_alive(id)) cancel_requantization(editor, id);

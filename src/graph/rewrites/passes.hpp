@@ -7,8 +7,8 @@
 
 namespace lichen::graph {
 
-// Nodes that change nothing: Identity, Reshape and Transpose to the same, Cast to the same type; a Clip that is a Relu;
-// views of all kinds become Reshapes.
+// Nodes that change nothing: Identity, Reshape and Transpose to the same, Cast to the same type or through f16; a Clip
+// that is a Relu; views of all kinds become Reshapes.
 void simplify(Editor& editor);
 // Transposes that move no element become Reshapes. Last, for a transpose may yet meet its inverse.
 void settle_transposes(Editor& editor);
@@ -23,6 +23,8 @@ void fuse_activations(Editor& editor);
 void fuse_pads(Editor& editor);
 // Groups of small nodes that are one op: HardSwish, Gelu, ...
 void fuse_patterns(Editor& editor);
+// u8 between QuantizeLinear and DequantizeLinear becomes i8, where no weights are u8.
+void make_signed(Editor& editor);
 // QuantizeLinear and DequantizeLinear with constant scales into quantized tensors and integer layers.
 void fuse_quantization(Editor& editor);
 

@@ -12,8 +12,8 @@ constexpr std::size_t kRewrittenNodesMax = 5'000;  // larger graphs run as they 
 constexpr int kRoundsMax = 64;
 constexpr std::size_t kFoldedBytesMax = std::size_t{256} << 20;
 
-constexpr void (*kPasses[])(Editor&) = {simplify,          sink_transposes, fuse_patterns,      fuse_quantization,
-                                        fuse_into_weights, fuse_pads,       fuse_activations,
+constexpr void (*kPasses[])(Editor&) = {make_signed,       simplify,          sink_transposes, fuse_patterns,
+                                        fuse_quantization, fuse_into_weights, fuse_pads,       fuse_activations,
 };
 
 bool dequantizes(Op op) {

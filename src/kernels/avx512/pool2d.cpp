@@ -119,6 +119,27 @@ void average_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, Index ro
 }
 
 template <typename T>
+void average_pool2d_even(const Window2D& w, const T* in, const reference::AverageEven& q, Index row_begin,
+                         Index row_end, T* out) {
+  const __m512 min = _mm512_set1_ps(static_cast<float>(q.clamp.min - q.out_zero_point));
+  const __m512 max = _mm512_set1_ps(static_cast<float>(q.clamp.max - q.out_zero_point));
+  each_block<kLanes>(w, in, row_begin, row_end, out, [&](const Box<T>& box, Index count, T* to) {
+    const __mmask16 there = first(count);
+    const __m512i stored = folded(w, box, _mm512_setzero_si512(), [&](__m512i acc, const T* at) {
+      return _mm512_add_epi32(acc, widened(at, there));
+    });
+    const auto positions = static_cast<std::int32_t>(box.rows * box.columns);
+    const __m512i sum = _mm512_sub_epi32(stored, _mm512_set1_epi32(positions * q.in_zero_point));
+    const __m512 mean = _mm512_div_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(q.scale)),
+                                      _mm512_set1_ps(static_cast<float>(positions > 0 ? positions : 1)));
+    // Of a NaN both give their second operand.
+    const __m512 bounded = _mm512_min_ps(max, _mm512_max_ps(mean, min));
+    const __m512i rounded = _mm512_add_epi32(_mm512_cvtps_epi32(bounded), _mm512_set1_epi32(q.out_zero_point));
+    _mm_mask_storeu_epi8(to, there, _mm512_cvtepi32_epi8(rounded));
+  });
+}
+
+template <typename T>
 void max_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, Index row_begin, Index row_end, T* out) {
   constexpr bool kSigned = static_cast<T>(-1) < T{0};
   const auto larger = [](__m512i a, __m512i b) { return kSigned ? _mm512_max_epi8(a, b) : _mm512_max_epu8(a, b); };
@@ -136,6 +157,10 @@ void max_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, Index row_be
 
 template void average_pool2d(const Window2D&, const std::int8_t*, IntegerClamp, Index, Index, std::int8_t*);
 template void average_pool2d(const Window2D&, const std::uint8_t*, IntegerClamp, Index, Index, std::uint8_t*);
+template void average_pool2d_even(const Window2D&, const std::int8_t*, const reference::AverageEven&, Index, Index,
+                                  std::int8_t*);
+template void average_pool2d_even(const Window2D&, const std::uint8_t*, const reference::AverageEven&, Index, Index,
+                                  std::uint8_t*);
 template void max_pool2d(const Window2D&, const std::int8_t*, IntegerClamp, Index, Index, std::int8_t*);
 template void max_pool2d(const Window2D&, const std::uint8_t*, IntegerClamp, Index, Index, std::uint8_t*);
 

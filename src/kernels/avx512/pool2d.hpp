@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/geometry.hpp"
+#include "kernels/reference/pool.hpp"
 
 namespace lichen::kernels::avx512 {
 
@@ -14,6 +15,10 @@ void max_pool2d(const Window2D& w, const float* in, FloatRange range, Index row_
 inline constexpr Index kAverageMax = Index{1} << 15;
 template <typename T>
 void average_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, Index row_begin, Index row_end, T* out);
+// Rounded as ONNX does it. Windows of at most kAverageMax values too.
+template <typename T>
+void average_pool2d_even(const Window2D& w, const T* in, const reference::AverageEven& q, Index row_begin,
+                         Index row_end, T* out);
 template <typename T>
 void max_pool2d(const Window2D& w, const T* in, IntegerClamp clamp, Index row_begin, Index row_end, T* out);
 

@@ -119,15 +119,17 @@ void average_pool(const Window3D& w, const T* in, IntegerClamp clamp, Rows rows,
 }
 
 template <typename T>
-void average_pool_nearest_even(const Window3D& w, const T* in, std::int32_t zero_point, bool counts_padding,
-                               IntegerClamp clamp, Rows rows, T* out) {
+void average_pool_nearest_even(const Window3D& w, const T* in, const AverageEven& q, bool counts_padding, Rows rows,
+                               T* out) {
+  const auto lowest = static_cast<float>(q.clamp.min - q.out_zero_point);
+  const auto highest = static_cast<float>(q.clamp.max - q.out_zero_point);
   pool(
       w, in, std::int32_t{0}, rows,
-      [zero_point](std::int32_t sum, T v) { return wrapping_add(sum, v - zero_point); },
+      [zero_point = q.in_zero_point](std::int32_t sum, T v) { return wrapping_add(sum, v - zero_point); },
       [&](const Cell& cell, Index at, std::int32_t sum) {
         const auto count = static_cast<float>(std::max<Index>(1, counts_padding ? cell.counted() : cell.count()));
-        const auto mean = static_cast<std::int32_t>(std::nearbyint(static_cast<float>(sum) / count));
-        out[at] = static_cast<T>(std::clamp(mean + zero_point, clamp.min, clamp.max));
+        const float mean = std::nearbyint(static_cast<float>(sum) * q.scale / count);
+        out[at] = static_cast<T>(static_cast<std::int32_t>(std::min(std::max(lowest, mean), highest)) + q.out_zero_point);
       });
 }
 
@@ -163,9 +165,9 @@ void max_pool_indices(const Window3D& w, const T* in, bool column_major, Rows ro
 
 template void average_pool(const Window3D&, const std::int8_t*, IntegerClamp, Rows, std::int8_t*);
 template void average_pool(const Window3D&, const std::uint8_t*, IntegerClamp, Rows, std::uint8_t*);
-template void average_pool_nearest_even(const Window3D&, const std::int8_t*, std::int32_t, bool, IntegerClamp, Rows,
+template void average_pool_nearest_even(const Window3D&, const std::int8_t*, const AverageEven&, bool, Rows,
                                         std::int8_t*);
-template void average_pool_nearest_even(const Window3D&, const std::uint8_t*, std::int32_t, bool, IntegerClamp, Rows,
+template void average_pool_nearest_even(const Window3D&, const std::uint8_t*, const AverageEven&, bool, Rows,
                                         std::uint8_t*);
 template void max_pool(const Window3D&, const std::int8_t*, IntegerClamp, Rows, std::int8_t*);
 template void max_pool(const Window3D&, const std::uint8_t*, IntegerClamp, Rows, std::uint8_t*);

@@ -23,9 +23,15 @@ void max_pool(const Window3D& w, const float* in, FloatRange range, Rows rows, f
 template <typename T>
 void average_pool(const Window3D& w, const T* in, IntegerClamp clamp, Rows rows, T* out);
 // As ONNX does it: in reals, where padding counts as 0, halves to even.
+struct AverageEven {
+  std::int32_t in_zero_point = 0;
+  std::int32_t out_zero_point = 0;
+  float scale = 1.0F;  // the input's by the output's
+  IntegerClamp clamp;
+};
 template <typename T>
-void average_pool_nearest_even(const Window3D& w, const T* in, std::int32_t zero_point, bool counts_padding,
-                               IntegerClamp clamp, Rows rows, T* out);
+void average_pool_nearest_even(const Window3D& w, const T* in, const AverageEven& q, bool counts_padding, Rows rows,
+                               T* out);
 template <typename T>
 void max_pool(const Window3D& w, const T* in, IntegerClamp clamp, Rows rows, T* out);
 

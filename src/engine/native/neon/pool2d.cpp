@@ -48,6 +48,12 @@ std::unique_ptr<Step> vector_average_pool2d(const BuildContext& context, const k
 }
 
 template <typename T>
+std::unique_ptr<Step> vector_average_pool2d_even(const BuildContext&, const kernels::Window2D&,
+                                                 const kernels::reference::AverageEven&) {
+  return nullptr;
+}
+
+template <typename T>
 std::unique_ptr<Step> vector_max_pool2d(const BuildContext& context, const kernels::Window2D& w,
                                         kernels::IntegerClamp clamp) {
   if (!context.cpu.neon) return nullptr;
@@ -60,6 +66,10 @@ template std::unique_ptr<Step> vector_average_pool2d<std::int8_t>(const BuildCon
                                                                   kernels::IntegerClamp);
 template std::unique_ptr<Step> vector_average_pool2d<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
                                                                    kernels::IntegerClamp);
+template std::unique_ptr<Step> vector_average_pool2d_even<std::int8_t>(const BuildContext&, const kernels::Window2D&,
+                                                                       const kernels::reference::AverageEven&);
+template std::unique_ptr<Step> vector_average_pool2d_even<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
+                                                                        const kernels::reference::AverageEven&);
 template std::unique_ptr<Step> vector_max_pool2d<std::int8_t>(const BuildContext&, const kernels::Window2D&,
                                                               kernels::IntegerClamp);
 template std::unique_ptr<Step> vector_max_pool2d<std::uint8_t>(const BuildContext&, const kernels::Window2D&,
