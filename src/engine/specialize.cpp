@@ -25,8 +25,11 @@ constexpr std::size_t kInlinedNodesMax = graph::kNodesMax;
 
 class Specializer {
  public:
-  // Dequantized weights are not folded before the rewrites had a look at them.
-  Specializer(const Graph& from, bool is_rewritten) : graph_(from), is_rewritten_(is_rewritten) {}
+  // Dequantized weights are not folded before the rewrites had a look at them. What is folded makes at most `left` bytes.
+  Specializer(const Graph& from, bool is_rewritten, std::size_t left)
+      : graph_(from), is_rewritten_(is_rewritten), left_(left) {}
+
+  [[nodiscard]] std::size_t left() const { return left_; }
 
   Result<Graph> run(std::span<const tensor::Shape> input_shapes) {
     if (!input_shapes.empty()) LICHEN_TRY(set_inputs(input_shapes));
@@ -111,7 +114,7 @@ class Specializer {
       // A size that only the kernel knows is found when the node is computed.
       if (graph_.tensor(id).spec.shape.known()) bytes += graph_.tensor(id).spec.bytes();
     }
-    return bytes <= kFoldedBytesMax - folded_bytes_;
+    return bytes <= left_;
   }
 
   Result<void> fold(std::size_t at) {
@@ -123,7 +126,7 @@ class Specializer {
       graph::Tensor& tensor = graph_.tensor(node.outputs[i]);
       tensor.spec.shape = values[i].spec.shape;
       tensor.spec.dtype = values[i].spec.dtype;
-      folded_bytes_ += tensor.spec.bytes();
+      left_ -= std::min(left_, tensor.spec.bytes());
       tensor.constant = std::move(values[i].data);
     }
     return {};
@@ -170,18 +173,86 @@ class Specializer {
   Graph graph_;
   bool is_rewritten_;
   std::deque<Node> todo_;
-  std::size_t folded_bytes_ = 0;
+  std::size_t left_;
   std::size_t inlined_nodes_ = 0;
+};
+
+std::size_t bytes_of_outputs(const Graph& graph, const Node& node) {
+  std::size_t bytes = 0;
+  for (const TensorId id : node.outputs) {
+    if (id != kNoTensor && graph.tensor(id).spec.shape.known()) bytes += graph.tensor(id).spec.bytes();
+  }
+  return bytes;
+}
+
+// Rewrites bodies of branches that may be taken, and theirs. What they fold may make, all together, no more than `left`.
+class BodyRewriter {
+ public:
+  explicit BodyRewriter(std::size_t left) : left_(left) {}
+
+  void rewrite_bodies_of(Graph& graph, std::size_t depth = 0) {
+    if (!graph.variables.empty() || depth >= graph::kSubgraphDepthMax) return;  // bodies use variables of other graphs
+    std::vector<std::size_t> uses(graph.subgraphs.size(), 0);
+    for_each_body(graph, [&](const Node&, std::size_t which) { ++uses[which]; });
+    for_each_body(graph, [&](const Node& node, std::size_t which) {
+      if (uses[which] > 1) return;  // nodes may give it different things
+      if (auto body = rewritten(graph, node, which, depth)) graph.subgraphs[which] = *std::move(body);
+    });
+  }
+
+ private:
+  template <typename F>
+  static void for_each_body(const Graph& graph, const F& f) {
+    for (const Node& node : graph.nodes) {
+      const auto* branches = std::get_if<graph::IfAttributes>(&node.attributes);
+      if (branches == nullptr) continue;
+      f(node, static_cast<std::size_t>(branches->then_graph));
+      f(node, static_cast<std::size_t>(branches->else_graph));
+    }
+  }
+
+  // For what the node gives it. Nothing, where that does not go: it may be a branch that is never taken for such
+  // inputs, and says so if it is.
+  std::optional<Graph> rewritten(const Graph& graph, const Node& node, std::size_t which, std::size_t depth) {
+    Graph body = graph.subgraphs[which];
+    body.rounding = graph.rounding;
+    for (std::size_t i = 0; i < body.inputs.size(); ++i) {
+      const tensor::TensorSpec& given = graph.tensor(node.inputs[i + 1]).spec;
+      tensor::TensorSpec& taken = body.tensor(body.inputs[i]).spec;
+      if (!given.shape.known()) continue;
+      taken.shape = given.shape;
+      taken.dtype = given.dtype;
+    }
+    Specializer specializer(body, true, left_);
+    auto special = specializer.run({});
+    left_ = specializer.left();
+    if (!special) return std::nullopt;
+    const auto evaluator = [this](const Graph& g, std::size_t at) -> Result<std::vector<tensor::Tensor>> {
+      const std::size_t bytes = bytes_of_outputs(g, g.nodes[at]);
+      if (bytes > left_) return fail(Code::kExhausted, "cannot plan model", g.name, "its branches fold into too much");
+      left_ -= bytes;
+      return evaluate(g, at);
+    };
+    if (!graph::rewrite(*special, evaluator)) return std::nullopt;
+    graph::remove_unused(*special);
+    rewrite_bodies_of(*special, depth + 1);
+    if (!graph::verify(*special)) return std::nullopt;
+    return *std::move(special);
+  }
+
+  std::size_t left_;
 };
 
 }  // namespace
 
 Result<Graph> specialize(const Graph& graph, const SpecializeOptions& options) {
   LICHEN_TRY(graph::verify(graph));
-  Graph special = LICHEN_TRY(Specializer(graph, options.rewrite).run(options.input_shapes));
+  Graph special = LICHEN_TRY(Specializer(graph, options.rewrite, kFoldedBytesMax).run(options.input_shapes));
   if (options.rewrite) {
     const auto evaluator = [](const Graph& g, std::size_t at) { return evaluate(g, at); };
     LICHEN_TRY(graph::rewrite(special, evaluator));
+    graph::remove_unused(special);
+    BodyRewriter(kFoldedBytesMax).rewrite_bodies_of(special);
   }
   graph::remove_unused(special);
   special.free_dimensions.clear();  // nothing is open any more, so everything is checked
