@@ -74,6 +74,7 @@ struct LstmPlan {
 };
 
 Result<void> plan_gate(const NodeView& node, std::size_t g, float gate_scale, LstmPlan& p) {
+  constexpr int kNormShiftMax = 19;           // the kernel adds 12, and 31 bits are there
   constexpr float kVarianceUnits = 10000.0F;  // LiteRT's, so that sums do not overflow
   reference::IntegerGate& gate = p.step.gates[g];
   const bool normalized = node.has_input(at::kNormalizations + g);
@@ -90,6 +91,8 @@ Result<void> plan_gate(const NodeView& node, std::size_t g, float gate_scale, Ls
   if (normalized) {
     const float scale = scale_of(node, at::kNormalizations + g);
     gate.norm = LICHEN_TRY(kernels::quantize_multiplier(double{scale}));
+    if (gate.norm.shift > kNormShiftMax)
+      return cannot(node, fmt::format("layer normalization by coefficients of scale {}", scale));
     gate.variance_min = std::max(1, static_cast<std::int32_t>(std::min(kVarianceUnits * scale, 1e9F)));
   }
   const std::int32_t x_zero = node.input(at::kInput).quantization.zero_point();
@@ -123,6 +126,8 @@ Result<void> check_integer_lstm(const NodeView& node, const graph::SequenceLstmA
   LICHEN_TRY(require_constants(node, {at::kInput, at::kOutputState, at::kCellState}));
   if (!(a.hidden_scale > 0.0F))
     return cannot(node, "an integer LSTM without the scale of its hidden state (its fifth intermediate tensor)");
+  if (a.hidden_zero_point < -128 || a.hidden_zero_point > 127)
+    return cannot(node, fmt::format("a hidden state of zero point {}", a.hidden_zero_point));
   const bool normalized = node.has_input(at::kNormalizations + 1);
   for (std::size_t g = 0; g < kGates; ++g) {
     const bool there = node.has_input(at::kInputWeights + g);

@@ -60,7 +60,7 @@ void gate_sum(const IntegerLstm& s, const IntegerGate& g, const std::int8_t* x, 
   }
   if (g.peephole != nullptr) {  // LiteRT takes as many cells as there are outputs
     for (Index i = 0; i < std::min(s.outputs, s.cells); ++i)
-      to[i] = clamped16(multiply(std::int32_t{g.peephole[i]} * c[i], g.cell) + to[i]);
+      to[i] = clamped16(wrapping_add(multiply(std::int32_t{g.peephole[i]} * c[i], g.cell), to[i]));
   }
   if (g.normalization != nullptr) normalize(g, s.cells, to);
 }
