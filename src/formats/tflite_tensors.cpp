@@ -94,8 +94,7 @@ class TensorReader {
                              spec.shape.to_text(), halves ? "i4" : name_of(spec.dtype), wanted));
     }
     if (halves) return widened(bytes, spec.bytes());
-    if (static_cast<std::size_t>(at) % size_of(spec.dtype) != 0)
-      return bad(fmt::format("buffer {} at byte {} is not aligned for {}", index, at, name_of(spec.dtype)));
+    if (static_cast<std::size_t>(at) % size_of(spec.dtype) != 0) return tensor::Data::own({bytes.begin(), bytes.end()});
     return tensor::Data::borrow(bytes);
   }
 

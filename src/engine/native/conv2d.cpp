@@ -6,6 +6,7 @@
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
 #include "engine/native/window.hpp"
+#include "engine/native/words.hpp"
 #include "graph/ops/checks.hpp"
 
 namespace lichen::engine {
@@ -48,6 +49,16 @@ StepResult build_hybrid(const BuildContext& context, const kernels::Window2D& w,
   });
 }
 
+StepResult build_words(const BuildContext& context, const kernels::Window2D& w, graph::Activation activation) {
+  auto q = LICHEN_TRY(words_quantization(context, activation, static_cast<std::size_t>(w.out_c)));
+  return with_sum_type(context.node, [&]<typename Sum>(Type<Sum>) -> StepResult {
+    return make_step("conv2d i16 reference", 0, [w, q = std::move(q)](const StepBuffers& b) {
+      kernels::reference::conv2d(w, b.in<std::int16_t>(0), b.in<std::int8_t>(1), b.in<Sum>(2), q.requantization(),
+                                  b.out<std::int16_t>());
+    });
+  });
+}
+
 }  // namespace
 
 StepResult build_conv2d(const BuildContext& context) {
@@ -60,6 +71,8 @@ StepResult build_conv2d(const BuildContext& context) {
       return build_integer<std::int8_t>(context, w, a.activation);
     case tensor::DType::kU8:
       return build_integer<std::uint8_t>(context, w, a.activation);
+    case tensor::DType::kI16:
+      return build_words(context, w, a.activation);
     default:
       break;
   }

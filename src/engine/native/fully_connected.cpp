@@ -5,6 +5,7 @@
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
+#include "engine/native/words.hpp"
 #include "graph/ops/checks.hpp"
 
 namespace lichen::engine {
@@ -27,6 +28,22 @@ StepResult build_integer(const BuildContext& context, const kernels::MatrixSize&
                    });
 }
 
+StepResult build_words(const BuildContext& context, const kernels::MatrixSize& m, graph::Activation activation) {
+  if (rounds_to_even(context.node)) return not_computed(context);
+  const tensor::Quantization& weights = context.node.input(1).quantization;
+  const double in = double{context.node.input(0).quantization.scale()};
+  std::vector<double> scales;
+  for (std::size_t unit = 0; unit < static_cast<std::size_t>(m.units); ++unit)
+    scales.push_back(in * double{weights.scale(unit)} / double{context.node.output().quantization.scale()});
+  const kernels::IntegerClamp clamp = clamp_of(activation, context.node.output());
+  return with_sum_type(context.node, [&]<typename Sum>(Type<Sum>) -> StepResult {
+    return make_step("fully_connected i16 reference", 0, [m, clamp, scales = std::move(scales)](const StepBuffers& b) {
+      kernels::reference::fully_connected(m, b.in<std::int16_t>(0), b.in<std::int8_t>(1), b.in<Sum>(2), scales, clamp,
+                                          b.out<std::int16_t>());
+    });
+  });
+}
+
 }  // namespace
 
 StepResult build_fully_connected(const BuildContext& context) {
@@ -38,6 +55,8 @@ StepResult build_fully_connected(const BuildContext& context) {
       return build_integer<std::int8_t>(context, m, a.activation);
     case tensor::DType::kU8:
       return build_integer<std::uint8_t>(context, m, a.activation);
+    case tensor::DType::kI16:
+      return build_words(context, m, a.activation);
     default:
       break;
   }

@@ -9,6 +9,7 @@
 #include "engine/native/builders.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
+#include "engine/native/words.hpp"
 #include "graph/ops/transpose_conv.hpp"
 
 namespace lichen::engine {
@@ -46,6 +47,17 @@ StepResult build_integer(const BuildContext& context, const Window2D& w, graph::
                      reference::transpose_conv2d(w, b.in<T>(0), b.in<T>(1), b.in<std::int32_t>(2), q.requantization(),
                                                  reinterpret_cast<std::int32_t*>(b.scratch), b.out<T>());
                    });
+}
+
+StepResult build_words(const BuildContext& context, const Window2D& w, graph::Activation activation) {
+  auto q = LICHEN_TRY(words_quantization(context, activation, static_cast<std::size_t>(w.out_c)));
+  return with_sum_type(context.node, [&]<typename Sum>(Type<Sum>) -> StepResult {
+    const auto scratch = static_cast<std::size_t>(w.out_h * w.out_w * w.out_c) * sizeof(Sum);
+    return make_step("transpose_conv2d i16 reference", scratch, [w, q = std::move(q)](const StepBuffers& b) {
+      reference::transpose_conv2d(w, b.in<std::int16_t>(0), b.in<std::int8_t>(1), b.in<Sum>(2), q.requantization(),
+                                  reinterpret_cast<Sum*>(b.scratch), b.out<std::int16_t>());
+    });
+  });
 }
 
 // [in_w][filter_h][filter_w][out] products of one row of pixels: a fully connected layer of weights [tap, out][in].
@@ -96,6 +108,8 @@ StepResult build(const BuildContext& context) {
       return build_integer<std::int8_t>(context, w, a.activation);
     case tensor::DType::kU8:
       return build_integer<std::uint8_t>(context, w, a.activation);
+    case tensor::DType::kI16:
+      return build_words(context, w, a.activation);
     case tensor::DType::kF32:
       break;
     default:

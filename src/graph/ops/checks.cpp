@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "graph/ops/words.hpp"
+
 namespace lichen::graph {
 
 using tensor::DType;
@@ -41,6 +43,17 @@ Result<void> require_activation_type(const Tensor& tensor) {
     return bad_tensor(tensor, "an activation with one scale a channel", Code::kUnsupported);
   }
   return {};
+}
+
+Result<void> require_words(const Tensor& tensor) {
+  LICHEN_TRY(require_dtype(tensor, DType::kI16));
+  if (tensor.quantization.empty()) return bad_tensor(tensor, "i16 without a scale");
+  if (!tensor.quantization.per_channel() && tensor.quantization.zero_point() == 0) return {};
+  return bad_tensor(tensor, "an activation of i16 with a zero point, or with one scale a channel", Code::kUnsupported);
+}
+
+Result<void> require_activation_or_words(const Tensor& tensor) {
+  return tensor.spec.dtype == DType::kI16 ? require_words(tensor) : require_activation_type(tensor);
 }
 
 Result<void> require_same_type(const Tensor& tensor, const Tensor& as) {
@@ -128,11 +141,17 @@ namespace {
 Result<void> require_bias(const NodeView& node, std::int64_t channels) {
   if (!node.has_input(2)) return {};
   const Tensor& bias = node.input(2);
-  LICHEN_TRY(require_dtype(bias, node.input(0).spec.dtype == DType::kF32 ? DType::kF32 : DType::kI32));
+  const bool wide = node.input(0).spec.dtype == DType::kI16 && bias.spec.dtype == DType::kI64;
+  if (!wide) LICHEN_TRY(require_dtype(bias, node.input(0).spec.dtype == DType::kF32 ? DType::kF32 : DType::kI32));
   if (bias.spec.shape.elements() != channels) {
     return bad_tensor(bias, fmt::format("bias {} for {} output channels", bias.spec.shape.to_text(), channels));
   }
   return {};
+}
+
+// Layers that take i16 by i8 weights.
+bool takes_words(Op op) {
+  return op == Op::kConv2D || op == Op::kDepthwiseConv2D || op == Op::kFullyConnected || op == Op::kTransposeConv2D;
 }
 
 }  // namespace
@@ -146,9 +165,11 @@ bool is_hybrid(const NodeView& node) {
 Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_t channels) {
   const Tensor& input = node.input(0);
   const Tensor& weights = node.input(1);
-  LICHEN_TRY(require_activation_type(input));
+  const bool words = takes_words(node.node().op) && input.spec.dtype == DType::kI16;
   const bool hybrid = is_hybrid(node);
-  if (!hybrid) LICHEN_TRY(require_same_type(weights, input));
+  LICHEN_TRY(words ? require_words(input) : require_activation_type(input));
+  if (words) LICHEN_TRY(require_dtype(weights, DType::kI8));
+  if (!words && !hybrid) LICHEN_TRY(require_same_type(weights, input));
   for (const Tensor* tensor : {&input, &weights}) LICHEN_TRY(require_not_empty(*tensor));
   if (input.spec.dtype != DType::kF32 || hybrid) {
     if (weights.quantization.empty()) return bad_tensor(weights, "integer weights without a scale");
@@ -163,11 +184,13 @@ Result<void> require_weights(const NodeView& node, std::size_t axis, std::int64_
   }
   if (hybrid && weights.quantization.zero_point() != 0)
     return bad_tensor(weights, "i8 weights of an f32 layer with a zero point", Code::kUnsupported);
+  if (words && weights.quantization.zero_point() != 0)
+    return bad_tensor(weights, "i8 weights of an i16 layer with a zero point", Code::kUnsupported);
   return require_bias(node, channels);
 }
 
 Result<void> check_activation_output(const NodeView& node) {
-  return require_activation_type(node.output());
+  return require_activation_or_words(node.output());
 }
 
 Result<void> check_unary(const NodeView& node) {

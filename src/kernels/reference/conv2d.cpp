@@ -3,13 +3,15 @@
 
 #include <cmath>
 
+#include "kernels/reference/sums.hpp"
+
 namespace lichen::kernels::reference {
 namespace {
 
 // Calls take(input pixel, weights of that tap) for every tap of output channel c at (n, oy, ox) that is in the image.
 // Both have in_c / groups channels, those of c's group.
-template <typename T, typename Take>
-void each_tap(const Window2D& w, const T* in, const T* weights, Index n, Index oy, Index ox, Index c, Take take) {
+template <typename T, typename W, typename Take>
+void each_tap(const Window2D& w, const T* in, const W* weights, Index n, Index oy, Index ox, Index c, Take take) {
   const Index depth = w.in_c / w.groups;
   const Index first = c / (w.out_c / w.groups) * depth;
   for (Index ky = 0; ky < w.filter_h; ++ky) {
@@ -49,17 +51,16 @@ void conv2d(const Window2D& w, const float* in, const float* weights, const floa
   });
 }
 
-template <typename T>
-void conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q,
-            T* out) {
+template <typename T, typename W, typename Sum>
+void conv2d(const Window2D& w, const T* in, const W* weights, const Sum* bias, const Requantization& q, T* out) {
   each_output(w, [&](Index n, Index oy, Index ox, Index c, Index at) {
-    std::int32_t sum = 0;
-    each_tap(w, in, weights, n, oy, ox, c, [&](const T* pixel, const T* tap) {
+    Sum sum = 0;
+    each_tap(w, in, weights, n, oy, ox, c, [&](const T* pixel, const W* tap) {
       for (Index i = 0; i < w.in_c / w.groups; ++i)
-        sum = wrapping_add(sum, (pixel[i] - q.in_zero_point) * (tap[i] - q.weights_zero_point));
+        sum = added(sum, (pixel[i] - q.in_zero_point) * (tap[i] - q.weights_zero_point));
     });
-    if (bias != nullptr) sum = wrapping_add(sum, bias[c]);
-    out[at] = q.stored<T>(sum, c);
+    if (bias != nullptr) sum = added(sum, bias[c]);
+    out[at] = stored_of<T>(q, sum, c);
   });
 }
 
@@ -107,5 +108,9 @@ template void conv2d(const Window2D&, const std::int8_t*, const std::int8_t*, co
                      const Requantization&, std::int8_t*);
 template void conv2d(const Window2D&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*,
                      const Requantization&, std::uint8_t*);
+template void conv2d(const Window2D&, const std::int16_t*, const std::int8_t*, const std::int32_t*,
+                     const Requantization&, std::int16_t*);
+template void conv2d(const Window2D&, const std::int16_t*, const std::int8_t*, const std::int64_t*,
+                     const Requantization&, std::int16_t*);
 
 }  // namespace lichen::kernels::reference

@@ -8,10 +8,9 @@ namespace lichen::kernels::reference {
 
 void conv2d(const Window2D& w, const float* in, const float* weights, const float* bias, FloatRange range, float* out);
 
-// T is int8_t or uint8_t.
-template <typename T>
-void conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias, const Requantization& q,
-            T* out);
+// Bytes: T and W are int8_t or uint8_t, Sum is int32_t. 16 bits: T is int16_t, W int8_t, Sum int32_t or int64_t.
+template <typename T, typename W, typename Sum>
+void conv2d(const Window2D& w, const T* in, const W* weights, const Sum* bias, const Requantization& q, T* out);
 
 // Hybrid: the image is quantized to i8 around 0 (one scale an image, as LiteRT's hybrid convolution), multiplied in
 // integers, and scaled back. `quantized` is scratch for one image.

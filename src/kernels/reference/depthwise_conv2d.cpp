@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/reference/depthwise_conv2d.hpp"
 
+#include "kernels/reference/sums.hpp"
+
 namespace lichen::kernels::reference {
 namespace {
 
 // Calls take(input value, weight) for every tap of output channel c at (n, oy, ox) that is in the image.
-template <typename T, typename Take>
-void each_tap(const Window2D& w, const T* in, const T* weights, Index n, Index oy, Index ox, Index c, Take take) {
+template <typename T, typename W, typename Take>
+void each_tap(const Window2D& w, const T* in, const W* weights, Index n, Index oy, Index ox, Index c, Take take) {
   const Index in_channel = c / (w.out_c / w.in_c);
   for (Index ky = 0; ky < w.filter_h; ++ky) {
     const Index y = oy * w.stride_h - w.pad_h + ky * w.dilation_h;
@@ -43,16 +45,16 @@ void depthwise_conv2d(const Window2D& w, const float* in, const float* weights, 
   });
 }
 
-template <typename T>
-void depthwise_conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias,
-                      const Requantization& q, T* out) {
+template <typename T, typename W, typename Sum>
+void depthwise_conv2d(const Window2D& w, const T* in, const W* weights, const Sum* bias, const Requantization& q,
+                      T* out) {
   each_output(w, [&](Index n, Index oy, Index ox, Index c, Index at) {
-    std::int32_t sum = 0;
-    each_tap(w, in, weights, n, oy, ox, c, [&](T value, T weight) {
-      sum = wrapping_add(sum, (value - q.in_zero_point) * (weight - q.weights_zero_point));
+    Sum sum = 0;
+    each_tap(w, in, weights, n, oy, ox, c, [&](T value, W weight) {
+      sum = added(sum, (value - q.in_zero_point) * (weight - q.weights_zero_point));
     });
-    if (bias != nullptr) sum = wrapping_add(sum, bias[c]);
-    out[at] = q.stored<T>(sum, c);
+    if (bias != nullptr) sum = added(sum, bias[c]);
+    out[at] = stored_of<T>(q, sum, c);
   });
 }
 
@@ -60,5 +62,9 @@ template void depthwise_conv2d(const Window2D&, const std::int8_t*, const std::i
                                const Requantization&, std::int8_t*);
 template void depthwise_conv2d(const Window2D&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*,
                                const Requantization&, std::uint8_t*);
+template void depthwise_conv2d(const Window2D&, const std::int16_t*, const std::int8_t*, const std::int32_t*,
+                               const Requantization&, std::int16_t*);
+template void depthwise_conv2d(const Window2D&, const std::int16_t*, const std::int8_t*, const std::int64_t*,
+                               const Requantization&, std::int16_t*);
 
 }  // namespace lichen::kernels::reference

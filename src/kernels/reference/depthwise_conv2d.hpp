@@ -11,8 +11,9 @@ void depthwise_conv2d(const Window2D& w, const float* in, const float* weights, 
                       float* out);
 
 // T is int8_t or uint8_t.
-template <typename T>
-void depthwise_conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias,
-                      const Requantization& q, T* out);
+// Types as those of conv2d.
+template <typename T, typename W, typename Sum>
+void depthwise_conv2d(const Window2D& w, const T* in, const W* weights, const Sum* bias, const Requantization& q,
+                      T* out);
 
 }  // namespace lichen::kernels::reference

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/reference/transpose_conv2d.hpp"
 
+#include "kernels/reference/sums.hpp"
+
 namespace lichen::kernels::reference {
 namespace {
 
@@ -18,8 +20,8 @@ void each_tap(const Window2D& w, Index y, Index x, Take take) {
 }
 
 // add(sum of products, element of the image) for every product of one image.
-template <typename Sum, typename T, typename Multiply, typename Add>
-void each_product(const Window2D& w, const T* image, const T* weights, Multiply multiply, Add add) {
+template <typename Sum, typename T, typename W, typename Multiply, typename Add>
+void each_product(const Window2D& w, const T* image, const W* weights, Multiply multiply, Add add) {
   const Index depth = w.in_c / w.groups;
   const Index taps = w.filter_h * w.filter_w;
   const Index group = w.out_c / w.groups;
@@ -28,7 +30,7 @@ void each_product(const Window2D& w, const T* image, const T* weights, Multiply 
     each_tap(w, pixel / w.in_w, pixel % w.in_w, [&](Index tap, Index to) {
       for (Index c = 0; c < w.out_c; ++c) {
         const T* x = from + c / group * depth;
-        const T* k = weights + (c * taps + tap) * depth;
+        const W* k = weights + (c * taps + tap) * depth;
         Sum sum{};
         for (Index i = 0; i < depth; ++i) sum = multiply(sum, x[i], k[i]);
         add(sum, to * w.out_c + c);
@@ -75,22 +77,20 @@ void transpose_conv2d(const Window2D& w, const float* in, const float* weights, 
   transpose_conv2d_finish(w, range, out);
 }
 
-template <typename T>
-void transpose_conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias,
-                      const Requantization& q, std::int32_t* sums, T* out) {
+template <typename T, typename W, typename Sum>
+void transpose_conv2d(const Window2D& w, const T* in, const W* weights, const Sum* bias, const Requantization& q,
+                      Sum* sums, T* out) {
   const Index count = w.out_h * w.out_w * w.out_c;
   for (Index n = 0; n < w.batch; ++n) {
-    std::fill_n(sums, count, 0);
-    each_product<std::int32_t>(
+    std::fill_n(sums, count, Sum{0});
+    each_product<Sum>(
         w, in + n * w.in_h * w.in_w * w.in_c, weights,
-        [&q](std::int32_t sum, T x, T k) {
-          return wrapping_add(sum, (x - q.in_zero_point) * (k - q.weights_zero_point));
-        },
-        [sums](std::int32_t sum, Index at) { sums[at] = wrapping_add(sums[at], sum); });
+        [&q](Sum sum, T x, W k) { return added(sum, (x - q.in_zero_point) * (k - q.weights_zero_point)); },
+        [sums](Sum sum, Index at) { sums[at] = added(sums[at], sum); });
     for (Index i = 0; i < count; ++i) {
       const Index c = i % w.out_c;
-      const std::int32_t sum = bias == nullptr ? sums[i] : wrapping_add(sums[i], bias[c]);
-      out[n * count + i] = q.stored<T>(sum, c);
+      const Sum sum = bias == nullptr ? sums[i] : added(sums[i], bias[c]);
+      out[n * count + i] = stored_of<T>(q, sum, c);
     }
   }
 }
@@ -99,5 +99,9 @@ template void transpose_conv2d(const Window2D&, const std::int8_t*, const std::i
                                const Requantization&, std::int32_t*, std::int8_t*);
 template void transpose_conv2d(const Window2D&, const std::uint8_t*, const std::uint8_t*, const std::int32_t*,
                                const Requantization&, std::int32_t*, std::uint8_t*);
+template void transpose_conv2d(const Window2D&, const std::int16_t*, const std::int8_t*, const std::int32_t*,
+                               const Requantization&, std::int32_t*, std::int16_t*);
+template void transpose_conv2d(const Window2D&, const std::int16_t*, const std::int8_t*, const std::int64_t*,
+                               const Requantization&, std::int64_t*, std::int16_t*);
 
 }  // namespace lichen::kernels::reference

@@ -11,10 +11,10 @@ namespace lichen::kernels::reference {
 void transpose_conv2d(const Window2D& w, const float* in, const float* weights, const float* bias, FloatRange range,
                       float* out);
 
-// T is int8_t or uint8_t. `sums`: scratch, one an output element of one image.
-template <typename T>
-void transpose_conv2d(const Window2D& w, const T* in, const T* weights, const std::int32_t* bias,
-                      const Requantization& q, std::int32_t* sums, T* out);
+// Types as those of conv2d. `sums`: scratch, one an output element of one image.
+template <typename T, typename W, typename Sum>
+void transpose_conv2d(const Window2D& w, const T* in, const W* weights, const Sum* bias, const Requantization& q,
+                      Sum* sums, T* out);
 
 // The parts of it for those who multiply by themselves (without groups). Every output pixel starts as the bias;
 void transpose_conv2d_start(const Window2D& w, const float* bias, float* out);
