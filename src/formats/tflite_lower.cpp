@@ -114,6 +114,17 @@ TensorId Outgoing::temporary(DType dtype, Shape shape, tensor::Quantization quan
   return add(to_, {{made_name(), dtype, shape}, std::move(quantization), {}});
 }
 
+namespace {
+
+// LiteRT reads the bias of a layer of 16 bits by what its options say of it.
+void say_bias_type(TfliteOptions& options, tflite::TensorType type) {
+  if (auto* conv = options.AsConv2DOptions()) conv->quantized_bias_type = type;
+  if (auto* connected = options.AsFullyConnectedOptions()) connected->quantized_bias_type = type;
+  if (auto* transposed = options.AsTransposeConvOptions()) transposed->quantized_bias_type = type;
+}
+
+}  // namespace
+
 void Outgoing::emit(std::int32_t code, std::vector<TensorId> inputs, std::vector<TensorId> outputs,
                     TfliteOptions options, std::int32_t version_float, std::int32_t version_integer) {
   const auto integer = [&](TensorId id) { return id != kNoTensor && tensor(id).spec.dtype != DType::kF32; };
@@ -124,6 +135,11 @@ void Outgoing::emit(std::int32_t code, std::vector<TensorId> inputs, std::vector
   made.inputs = std::move(inputs);
   made.outputs = std::move(outputs);
   made.options = std::move(options);
+  const auto has_type = [&](TensorId id, DType dtype) { return id != kNoTensor && tensor(id).spec.dtype == dtype; };
+  const bool words = std::ranges::any_of(made.inputs, [&](TensorId id) { return has_type(id, DType::kI16); });
+  for (const DType bias : {DType::kI32, DType::kI64}) {
+    if (words && has_type(made.inputs.back(), bias)) say_bias_type(made.options, write_type(bias));
+  }
   to_.operators.push_back(std::move(made));
 }
 

@@ -2,12 +2,12 @@
 // Scales of two inputs and an output to integer multipliers, by the same float and double steps as LiteRT.
 #include "kernels/reference/binary_fixed.hpp"
 
-#include <cmath>
 #include <optional>
 
 #include "engine/native/pairs.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
+#include "kernels/reference/word_tables.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -143,22 +143,14 @@ StepResult build_of(const BuildContext& context) {
   }
 }
 
-// Of scales that are powers of two, nearly: by LiteRT's own measure of it, in float.
-std::optional<int> power_of_two(float scale) {
-  constexpr float kNear = 1e-3F;
-  const float power = std::log(scale) * (1.0F / std::log(2.0F));
-  const float whole = std::round(power);
-  return std::abs(power - whole) < kNear ? std::optional(static_cast<int>(whole)) : std::nullopt;
-}
-
 // Nothing: the general arithmetic. That one input at least has the output's scale, and none a finer output, is what
 // LiteRT demands of these models.
 std::optional<AddShifted> shifted_of(const graph::NodeView& node) {
   constexpr int kShiftMax = 31;
   if (!node.attributes<graph::ElementwiseAttributes>().power_of_two_scales) return std::nullopt;
-  const auto a = power_of_two(node.input(0).quantization.scale());
-  const auto b = power_of_two(node.input(1).quantization.scale());
-  const auto out = power_of_two(node.output().quantization.scale());
+  const auto a = reference::power_of_two(node.input(0).quantization.scale());
+  const auto b = reference::power_of_two(node.input(1).quantization.scale());
+  const auto out = reference::power_of_two(node.output().quantization.scale());
   if (!a || !b || !out) return std::nullopt;
   const AddShifted q{*out - *a, *out - *b, clamp_of(activation_of(node), node.output())};
   const bool fits = std::min(q.shift_a, q.shift_b) == 0 && std::max(q.shift_a, q.shift_b) <= kShiftMax;

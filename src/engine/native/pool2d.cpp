@@ -93,6 +93,21 @@ StepResult build_integer(const BuildContext& context, const Window3D& w, const g
                    });
 }
 
+// 16 bits, which only TFLite has.
+StepResult build_words(const BuildContext& context, const Window3D& w, const graph::Pool2DAttributes& a) {
+  using T = std::int16_t;
+  if (rounds_to_even(context.node) || a.counts_padding || context.node.has_output(1)) return not_computed(context);
+  const kernels::IntegerClamp clamp = clamp_of(a.activation, context.node.output());
+  if (context.node.node().op == Op::kMaxPool2D) {
+    return make_step("max_pool i16 reference", 0, [w, clamp](const StepBuffers& b) {
+      share(w, b, [&](Rows rows) { kernels::reference::max_pool(w, b.in<T>(0), clamp, rows, b.out<T>()); });
+    });
+  }
+  return make_step("average_pool i16 reference", 0, [w, clamp](const StepBuffers& b) {
+    share(w, b, [&](Rows rows) { kernels::reference::average_pool(w, b.in<T>(0), clamp, rows, b.out<T>()); });
+  });
+}
+
 template <typename T, typename Range>
 std::unique_ptr<Step> vector_step(const BuildContext& context, const kernels::Window2D& w, Range range) {
   const bool average = context.node.node().op == Op::kAveragePool2D;
@@ -136,6 +151,7 @@ StepResult build_pool2d(const BuildContext& context) {
   if (op == Op::kLpPool2D) return not_computed(context);
   if (dtype == tensor::DType::kI8) return build_integer<std::int8_t>(context, w, a);
   if (dtype == tensor::DType::kU8) return build_integer<std::uint8_t>(context, w, a);
+  if (dtype == tensor::DType::kI16) return build_words(context, w, a);
   return not_computed(context);
 }
 

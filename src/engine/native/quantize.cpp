@@ -69,8 +69,24 @@ StepResult build_requantize(const BuildContext& context) {
   });
 }
 
+// Of i32, in the arithmetic of LiteRT alone.
+template <typename In, typename Out>
+StepResult build_requantize_wide(const BuildContext& context) {
+  if (rounding_of(context) == reference::Rounding::kNearestEven) return not_computed(context);
+  const reference::Affine from = affine_of(context.node.input(0));
+  const reference::Affine to = affine_of(context.node.output());
+  const auto m = LICHEN_TRY(kernels::quantize_multiplier(double{from.scale} / double{to.scale}));
+  return shared_step<In, Out>(context, "requantize i32 reference", [=](std::span<const In> in, Out* out) {
+    reference::requantize<In, Out>(in, from.zero_point, m, to.zero_point, out);
+  });
+}
+
 StepResult build_quantize(const BuildContext& context) {
   const DType from = context.node.input(0).spec.dtype;
+  const DType to = context.node.output().spec.dtype;
+  if (from == DType::kI32 && to == DType::kI8) return build_requantize_wide<std::int32_t, std::int8_t>(context);
+  if (from == DType::kI32 && to == DType::kI16) return build_requantize_wide<std::int32_t, std::int16_t>(context);
+  if (from == DType::kI16 && to == DType::kI32) return build_requantize_wide<std::int16_t, std::int32_t>(context);
   return with_stored_type(context, context.node.output().spec.dtype, [&]<typename Out>(Type<Out>) -> StepResult {
     if (from == DType::kF32) return build_from_reals<Out>(context);
     return with_stored_type(context, from,

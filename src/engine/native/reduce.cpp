@@ -54,7 +54,12 @@ StepResult quantized_sum(const BuildContext& context, const Reduction& r) {
 StepResult build_quantized(const BuildContext& context, const Reduction& r) {
   const DType dtype = context.node.input(0).spec.dtype;
   if (context.node.output().spec.dtype != dtype) return not_computed(context);
+  const bool is_fixed = rounding_of(context) == reference::Rounding::kAwayFromZero;
   if (dtype == DType::kI8) return quantized_sum<std::int8_t>(context, r);
+  if (dtype == DType::kI16) {  // sums of 16 bits: LiteRT's kernel reads them as bytes, so that there is nothing to equal
+    if (context.node.node().op != Op::kReduceMean || !is_fixed) return not_computed(context);
+    return quantized_sum<std::int16_t>(context, r);
+  }
   return quantized_sum<std::uint8_t>(context, r);
 }
 

@@ -339,6 +339,9 @@ StepResult build_resize(const BuildContext& context) {
   if (a.like_tflite && dtype == DType::kI8)
     return build_bilinear<std::int32_t, std::int8_t>(node, fixed_axis(a.coordinates, (*axes)[1]),
                                                      fixed_axis(a.coordinates, (*axes)[2]));
+  if (a.like_tflite && dtype == DType::kI16)
+    return build_bilinear<std::int32_t, std::int16_t>(node, fixed_axis(a.coordinates, (*axes)[1]),
+                                                      fixed_axis(a.coordinates, (*axes)[2]));
   if (a.like_tflite && dtype == DType::kU8)
     return build_bilinear<float, std::uint8_t>(node, float_axis(a.coordinates, (*axes)[1]),
                                                float_axis(a.coordinates, (*axes)[2]));

@@ -52,9 +52,28 @@ StepResult build_integer_logarithm(const BuildContext& context, kernels::Index r
                    });
 }
 
-}  // namespace
+// Bytes to 16 bits: probabilities in steps of 1/65536 from the smallest value, whatever scale the output has; so does
+// LiteRT.
+template <typename T>
+StepResult build_widening(const BuildContext& context, kernels::Index rows, kernels::Index depth, float beta) {
+  const auto q = LICHEN_TRY(kernels::reference::softmax_quantized(beta, context.node.input(0).quantization.scale()));
+  return make_step("softmax i16 of bytes reference", 0, [rows, depth, q](const StepBuffers& b) {
+    kernels::reference::softmax(rows, depth, b.in<T>(0), q, b.out<std::int16_t>());
+  });
+}
 
-namespace {
+StepResult build_words(const BuildContext& context, kernels::Index rows, kernels::Index depth, float beta) {
+  constexpr float kStep = 1.0F / 32768.0F;
+  const tensor::Quantization& out = context.node.output().quantization;
+  if (std::abs(out.scale() - kStep) > 0.001F * kStep || out.zero_point() != 0) {
+    return fail(Code::kUnsupported, "cannot plan model", fmt::format("tensor '{}'", context.node.output().spec.name),
+                "the output of a softmax of i16 must have scale 1/32768 and zero point 0");
+  }
+  const auto q = LICHEN_TRY(kernels::reference::softmax_words(beta, context.node.input(0).quantization.scale()));
+  return make_step("softmax i16 reference", 0, [rows, depth, q](const StepBuffers& b) {
+    kernels::reference::softmax(rows, depth, b.in<std::int16_t>(0), q, b.out<std::int16_t>());
+  });
+}
 
 using kernels::Index;
 
@@ -109,6 +128,11 @@ StepResult build_softmax(const BuildContext& context) {
   if (logarithm) return not_computed(context);
   if (dtype == tensor::DType::kI8) return build_integer<std::int8_t>(context, v.outer, v.channels, a.beta);
   if (dtype == tensor::DType::kU8) return build_integer<std::uint8_t>(context, v.outer, v.channels, a.beta);
+  const tensor::DType from = context.node.input(0).spec.dtype;
+  if (dtype != tensor::DType::kI16) return not_computed(context);
+  if (from == tensor::DType::kI8) return build_widening<std::int8_t>(context, v.outer, v.channels, a.beta);
+  if (from == tensor::DType::kU8) return build_widening<std::uint8_t>(context, v.outer, v.channels, a.beta);
+  if (from == tensor::DType::kI16) return build_words(context, v.outer, v.channels, a.beta);
   return not_computed(context);
 }
 

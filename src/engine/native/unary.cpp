@@ -5,11 +5,13 @@
 #include "kernels/reference/unary.hpp"
 
 #include <array>
+#include <cmath>
 
 #include "engine/native/element_types.hpp"
 #include "engine/native/quantization.hpp"
 #include "engine/native/vector.hpp"
 #include "kernels/reference/unary_fixed.hpp"
+#include "kernels/reference/word_tables.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -198,9 +200,72 @@ StepResult build_bytes(const BuildContext& context) {
   return table_step<T>(context, LICHEN_TRY(real_table<T>(context)));
 }
 
+// As LiteRT has them, for tables of 16 bits: what is not defined gives the end of the output's range in `limit`.
+struct WordFunction {
+  Op op;
+  float (*function)(float x, const void* limit);
+  bool least;  // the limit is the least value, or the most
+};
+
+float gelu(float x, const void* approximate) {
+  constexpr float kRootOfTwoOverPi = 0.7978845608028654F;
+  if (*static_cast<const float*>(approximate) == 0.0F) return 0.5F * x * std::erfc(x * -0.7071067811865476F);
+  return 0.5F * x * (1.0F + std::tanh(kRootOfTwoOverPi * (x + 0.044715F * x * x * x)));
+}
+
+constexpr std::array kWordFunctions = {
+    WordFunction{Op::kExp, [](float x, const void*) { return std::exp(x); }, false},
+    WordFunction{Op::kGelu, gelu, false},
+    WordFunction{Op::kLog,
+                 [](float x, const void* limit) {
+                   return x <= 0.0F ? *static_cast<const float*>(limit) : std::log(x);
+                 },
+                 true},
+    WordFunction{Op::kRsqrt,
+                 [](float x, const void* limit) {
+                   return x <= 0.0F ? *static_cast<const float*>(limit) : 1.0F / std::sqrt(x);
+                 },
+                 false},
+};
+
+// Null: LiteRT has no table of 16 bits for this op.
+std::unique_ptr<Step> word_table_step(const BuildContext& context) {
+  const auto* const row = std::ranges::find(kWordFunctions, context.node.node().op, &WordFunction::op);
+  if (row == kWordFunctions.end()) return nullptr;
+  const auto in = affine_of(context.node.input(0));
+  const auto out = affine_of(context.node.output());
+  const tensor::IntegerRange range = tensor::range_of(tensor::DType::kI16);
+  float limit = out.scale * static_cast<float>((row->least ? range.min : range.max) - out.zero_point);
+  if (row->op == Op::kGelu) limit = parameters_of(context).alpha;
+  const reference::WordTable table =
+      reference::word_table<float>({in.scale, in.zero_point}, {out.scale, out.zero_point}, row->function, &limit);
+  return each_value_step<std::int16_t>(
+      context, [table](std::int32_t x) { return reference::interpolated(table, x); });
+}
+
+// Null: scales that LiteRT does not take.
+std::unique_ptr<Step> sigmoid_step(const BuildContext& context, bool is_tanh) {
+  constexpr float kStep = 1.0F / 32768.0F;
+  const graph::Tensor& output = context.node.output();
+  const bool fits = output.quantization.scale() == kStep && output.quantization.zero_point() == 0;
+  if (!fits || context.node.input(0).quantization.zero_point() != 0) return nullptr;
+  const auto q = reference::sigmoid_words(context.node.input(0).quantization.scale(), is_tanh ? 1 : 0);
+  const auto function = is_tanh ? reference::tanh_word : reference::logistic_word;
+  return each_value_step<std::int16_t>(
+      context, [q, function](std::int32_t x) { return function(static_cast<std::int16_t>(x), q); });
+}
+
+// LiteRT's own arithmetic of 16 bits; null: it has none for this op.
+StepResult own_word_step(const BuildContext& context) {
+  const Op op = context.node.node().op;
+  if (op == Op::kLogistic || op == Op::kTanh) return sigmoid_step(context, op == Op::kTanh);
+  if (auto step = word_table_step(context)) return step;
+  return own_fixed_step<std::int16_t>(context);
+}
+
 StepResult build_i16(const BuildContext& context) {
   if (rounding_of(context) == reference::Rounding::kAwayFromZero) {
-    if (auto step = LICHEN_TRY(own_fixed_step<std::int16_t>(context))) return step;
+    if (auto step = LICHEN_TRY(own_word_step(context))) return step;
   }
   const reference::UnaryF32 function = reference::unary_f32(op_name(context));
   if (function == nullptr) return not_computed(context);

@@ -8,6 +8,7 @@
 #include "graph/ops/checks.hpp"
 #include "graph/ops/rows.hpp"
 #include "graph/ops/window.hpp"
+#include "graph/ops/words.hpp"
 
 namespace lichen::graph {
 namespace {
@@ -21,7 +22,7 @@ Result<void> check(const NodeView& node) {
   const bool integer = input.spec.dtype == tensor::DType::kI8 || input.spec.dtype == tensor::DType::kU8;
   const bool is_max = node.node().op == Op::kMaxPool2D;
   if (is_max && integer && input.quantization.empty() && a.activation == Activation::kNone) return {};
-  return check_unary(node);
+  return require_activation_or_words(input);
 }
 
 Result<void> check_lp(const NodeView& node) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantize: f32 to i8, u8 or i16, or these to each other with another scale. Dequantize: i8, u8 or i16 with one scale,
+// Quantize: f32 to i8, u8 or i16, or these to each other with another scale; i32 to i8 and i16, and back from i16.
+// Dequantize: i8, u8 or i16 with one scale,
 // or one for each slice along an axis, to f32; f16 too, which has no scale. Scales are those of the tensors; the type
 // that Quantize gives is that of its declared output.
 #include <array>
@@ -14,7 +15,13 @@ namespace {
 
 using tensor::DType;
 
+// i32 with one scale, which only Quantize knows: to and from i16, and to i8.
+bool is_quantized32(const Tensor& tensor) {
+  return tensor.spec.dtype == DType::kI32 && tensor.quantization.scales.size() == 1;
+}
+
 Result<void> check_quantize(const NodeView& node) {
+  if (is_quantized32(node.input(0))) return {};
   return require_kind(node.input(0), kReals | kQuantized | kQuantized16);
 }
 
@@ -23,6 +30,7 @@ Result<OutputTypes> infer_quantize(const NodeView& node) {
 }
 
 Result<void> check_quantized(const NodeView& node) {
+  if (is_quantized32(node.output()) && node.input(0).spec.dtype == DType::kI16) return {};
   return require_kind(node.output(), kQuantized | kQuantized16);
 }
 

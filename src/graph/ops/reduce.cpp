@@ -32,7 +32,7 @@ std::optional<Result<ReducedAxes>> reduced_axes(const NodeView& node) {
 
 namespace {
 
-constexpr unsigned kRealLike = kReals | kQuantized;
+constexpr unsigned kWordsToo = kReals | kQuantized | kQuantized16;
 
 Result<OutputTypes> without(const NodeView& node, const ReducedAxes& reduced, bool keep_dims, tensor::DType dtype) {
   const tensor::Shape& in = node.input(0).spec.shape;
@@ -146,11 +146,11 @@ constexpr std::array kRows = {
     row<kSums>(Op::kReduceL2, "ReduceL2"),
     row<kSums>(Op::kReduceLogSum, "ReduceLogSum"),
     row<kSums>(Op::kReduceLogSumExp, "ReduceLogSumExp"),
-    row<kRealLike | kIntegers | kBools>(Op::kReduceMax, "ReduceMax"),
-    row<kRealLike | kIntegers>(Op::kReduceMean, "ReduceMean"),
-    row<kRealLike | kIntegers | kBools>(Op::kReduceMin, "ReduceMin"),
+    row<kWordsToo | kIntegers | kBools>(Op::kReduceMax, "ReduceMax"),
+    row<kWordsToo | kIntegers>(Op::kReduceMean, "ReduceMean"),
+    row<kWordsToo | kIntegers | kBools>(Op::kReduceMin, "ReduceMin"),
     row<kSums>(Op::kReduceProd, "ReduceProd"),
-    row<kRealLike | kIntegers>(Op::kReduceSum, "ReduceSum"),
+    row<kWordsToo | kIntegers>(Op::kReduceSum, "ReduceSum"),
     row<kSums>(Op::kReduceSumSquare, "ReduceSumSquare"),
     arg_row(Op::kArgMax, "ArgMax"),
     arg_row(Op::kArgMin, "ArgMin"),

@@ -37,11 +37,13 @@ Result<void> check_tflite(const NodeView& node) {
   return bad_attribute("a resize that TFLite does not have");
 }
 
-Result<void> check_interpolated(const Tensor& x, bool antialias) {
+// `words`: TFLite's form, which 16 bits have too.
+Result<void> check_interpolated(const Tensor& x, bool antialias, bool words) {
   const DType dtype = x.spec.dtype;
   if (antialias && dtype != DType::kF32 && x.quantization.empty())  // rounded after every axis, in fixed point
     return bad_tensor(x, fmt::format("antialiasing of {} without a scale", name_of(dtype)), Code::kUnsupported);
   if (dtype == DType::kF32 || dtype == DType::kI8 || dtype == DType::kU8) return {};
+  if (dtype == DType::kI16 && words) return {};
   return bad_tensor(x, fmt::format("interpolation of {}", name_of(dtype)), Code::kUnsupported);
 }
 
@@ -69,7 +71,7 @@ Result<void> check(const NodeView& node) {
     return bad_tensor(parameter,
                       fmt::format("{} sizes or scales for {} axes", parameter.spec.shape.to_text(), axes.size()));
   }
-  if (a.mode != ResizeMode::kNearest) LICHEN_TRY(check_interpolated(node.input(0), a.antialias));
+  if (a.mode != ResizeMode::kNearest) LICHEN_TRY(check_interpolated(node.input(0), a.antialias, a.like_tflite));
   LICHEN_TRY(check_region(node, axes.size()));
   if (!std::isfinite(a.cubic_a)) return bad_attribute("a cubic coefficient that is no number");
   return a.like_tflite ? check_tflite(node) : Result<void>{};

@@ -7,12 +7,14 @@
 
 #include "graph/ops/checks.hpp"
 #include "graph/ops/rows.hpp"
+#include "graph/ops/words.hpp"
 
 namespace lichen::graph {
 namespace {
 
 Result<void> check(const NodeView& node) {
-  LICHEN_TRY(check_unary(node));
+  const bool words = node.node().op == Op::kSoftmax;
+  LICHEN_TRY(words ? require_activation_or_words(node.input(0)) : check_unary(node));
   LICHEN_TRY(require_not_empty(node.input(0)));
   const auto& a = node.attributes<SoftmaxAttributes>();
   const std::size_t rank = node.input(0).spec.shape.rank();
@@ -22,13 +24,27 @@ Result<void> check(const NodeView& node) {
   return {};
 }
 
+// Bytes may become 16 bits, as the output is declared.
+Result<OutputTypes> infer(const NodeView& node) {
+  const Tensor& in = node.input(0);
+  const bool widens = node.node().op == Op::kSoftmax && is_quantized(in) && is_quantized(node.output()) &&
+                      node.output().spec.dtype == tensor::DType::kI16;
+  return widens ? output_of(tensor::DType::kI16, in.spec.shape) : infer_same(node);
+}
+
+// 16 bits of bytes need not lie around 0: these have only to have a scale.
+Result<void> check_outputs(const NodeView& node) {
+  const bool widens = node.input(0).spec.dtype != tensor::DType::kI16 && node.output().spec.dtype == tensor::DType::kI16;
+  return widens ? require_kind(node.output(), kQuantized16) : check_activation_output(node);
+}
+
 constexpr OpSchema row(Op op, std::string_view name) {
   return {.op = op,
           .name = name,
           .attributes_fit = holds<SoftmaxAttributes>,
           .check = check,
-          .infer = infer_same,
-          .check_outputs = check_activation_output};
+          .infer = infer,
+          .check_outputs = check_outputs};
 }
 
 constexpr std::array kRows = {row(Op::kLogSoftmax, "LogSoftmax"), row(Op::kSoftmax, "Softmax")};

@@ -171,6 +171,8 @@ template void average_pool_nearest_even(const Window3D&, const std::uint8_t*, co
                                         std::uint8_t*);
 template void max_pool(const Window3D&, const std::int8_t*, IntegerClamp, Rows, std::int8_t*);
 template void max_pool(const Window3D&, const std::uint8_t*, IntegerClamp, Rows, std::uint8_t*);
+template void average_pool(const Window3D&, const std::int16_t*, IntegerClamp, Rows, std::int16_t*);
+template void max_pool(const Window3D&, const std::int16_t*, IntegerClamp, Rows, std::int16_t*);
 template void max_pool_indices(const Window3D&, const float*, bool, Rows, std::int64_t*);
 template void max_pool_indices(const Window3D&, const std::int8_t*, bool, Rows, std::int64_t*);
 template void max_pool_indices(const Window3D&, const std::uint8_t*, bool, Rows, std::int64_t*);

@@ -21,7 +21,11 @@ void requantize(std::span<const In> in, std::int32_t in_zero_point, Multiplier m
                 Out* out) {
   constexpr std::int32_t kMin = std::numeric_limits<Out>::min();
   constexpr std::int32_t kMax = std::numeric_limits<Out>::max();
-  for (const In x : in) *out++ = kernels::requantize<Out>(x - in_zero_point, m, out_zero_point, kMin, kMax);
+  for (const In x : in) {
+    const auto moved = static_cast<std::int32_t>(static_cast<std::uint32_t>(std::int32_t{x}) -
+                                                 static_cast<std::uint32_t>(in_zero_point));  // i32 wraps
+    *out++ = kernels::requantize<Out>(moved, m, out_zero_point, kMin, kMax);
+  }
 }
 
 template <typename T>
@@ -65,5 +69,8 @@ LICHEN_OF(std::uint8_t)
 LICHEN_OF(std::int16_t)
 #undef LICHEN_OF
 #undef LICHEN_TO
+template void requantize(std::span<const std::int32_t>, std::int32_t, Multiplier, std::int32_t, std::int8_t*);
+template void requantize(std::span<const std::int32_t>, std::int32_t, Multiplier, std::int32_t, std::int16_t*);
+template void requantize(std::span<const std::int16_t>, std::int32_t, Multiplier, std::int32_t, std::int32_t*);
 
 }  // namespace lichen::kernels::reference

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quantize, requantize and dequantize. T, In, Out are int8_t, uint8_t or int16_t.
+// Quantize, requantize and dequantize. T, In, Out are int8_t, uint8_t or int16_t; requantize
+// also brings int32_t to int8_t and int16_t, and int16_t to int32_t.
 #pragma once
 
 #include <span>

@@ -365,6 +365,7 @@ LICHEN_OF(std::int32_t)
 LICHEN_OF(std::int64_t)
 #undef LICHEN_OF
 template void reduce_sum(const Reduction&, const std::int8_t*, const SumQuantized&, std::byte*, std::int8_t*);
+template void reduce_sum(const Reduction&, const std::int16_t*, const SumQuantized&, std::byte*, std::int16_t*);
 template void reduce_sum(const Reduction&, const std::uint8_t*, const SumQuantized&, std::byte*, std::uint8_t*);
 
 }  // namespace lichen::kernels::reference

@@ -43,17 +43,17 @@ void each_pixel(const Bilinear<C>& b, const T* in, T* out, Index begin, Index en
   }
 }
 
+template <typename T>
 struct BlendFixed {
   [[nodiscard]] std::int32_t one() const { return kBilinearOne; }
-  std::int8_t operator()(std::int8_t a, std::int8_t b, std::int8_t c, std::int8_t d, std::int32_t dy,
-                         std::int32_t dx) const {
-    const auto part = [](std::int8_t value, std::int32_t wy, std::int32_t wx) {
+  T operator()(T a, T b, T c, T d, std::int32_t dy, std::int32_t dx) const {
+    const auto part = [](T value, std::int32_t wy, std::int32_t wx) {
       return static_cast<std::int64_t>(value) * wy * wx;
     };
     const std::int64_t sum = part(a, kBilinearOne - dy, kBilinearOne - dx) + part(b, dy, kBilinearOne - dx) +
                              part(c, kBilinearOne - dy, dx) + part(d, dy, dx);
     constexpr std::int64_t kOne = std::int64_t{kBilinearOne} * kBilinearOne;
-    return static_cast<std::int8_t>((sum + (sum > 0 ? kOne / 2 : -kOne / 2)) / kOne);
+    return static_cast<T>((sum + (sum > 0 ? kOne / 2 : -kOne / 2)) / kOne);
   }
 };
 
@@ -85,7 +85,11 @@ void interpolate(const Taps& t, Index inner, const float* in, float* out, Index 
 }
 
 void bilinear(const Bilinear<std::int32_t>& b, const std::int8_t* in, std::int8_t* out, Index begin, Index end) {
-  each_pixel(b, in, out, begin, end, BlendFixed{});
+  each_pixel(b, in, out, begin, end, BlendFixed<std::int8_t>{});
+}
+
+void bilinear(const Bilinear<std::int32_t>& b, const std::int16_t* in, std::int16_t* out, Index begin, Index end) {
+  each_pixel(b, in, out, begin, end, BlendFixed<std::int16_t>{});
 }
 
 void bilinear(const Bilinear<float>& b, const std::uint8_t* in, std::uint8_t* out, Index begin, Index end) {

@@ -40,6 +40,7 @@ inline constexpr std::int32_t kBilinearOne = 1 << 10;
 
 // Rows [begin, end) of batch * out_h.
 void bilinear(const Bilinear<std::int32_t>& b, const std::int8_t* in, std::int8_t* out, Index begin, Index end);
+void bilinear(const Bilinear<std::int32_t>& b, const std::int16_t* in, std::int16_t* out, Index begin, Index end);
 void bilinear(const Bilinear<float>& b, const std::uint8_t* in, std::uint8_t* out, Index begin, Index end);
 
 }  // namespace lichen::kernels::reference

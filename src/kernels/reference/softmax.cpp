@@ -60,8 +60,8 @@ Reciprocal reciprocal_of(std::int32_t sum) {
   return {one_over_one_plus(fraction), kSumIntegerBits - headroom};
 }
 
-template <typename T>
-void softmax_row(Index depth, const T* in, const SoftmaxQuantized& q, T* out) {
+template <typename In, typename Out>
+void softmax_row(Index depth, const In* in, const SoftmaxQuantized& q, Out* out) {
   const std::int32_t largest = *std::max_element(in, in + depth);
   const auto exp_at = [&](std::int32_t difference) {
     return exp_of_negative(
@@ -73,16 +73,39 @@ void softmax_row(Index depth, const T* in, const SoftmaxQuantized& q, T* out) {
     if (difference >= q.difference_min) sum += rounding_divide_by_power_of_two(exp_at(difference), kSumIntegerBits);
   }
   const Reciprocal reciprocal = reciprocal_of(static_cast<std::int32_t>(std::min<std::int64_t>(sum, kOne)));
-  constexpr std::int32_t kMin = std::numeric_limits<T>::min();
-  constexpr std::int32_t kMax = std::numeric_limits<T>::max();
-  const int shift = std::min(reciprocal.bits_over_unit + 31 - 8, 31);
+  constexpr std::int32_t kMin = std::numeric_limits<Out>::min();
+  constexpr std::int32_t kMax = std::numeric_limits<Out>::max();
+  constexpr int kBits = 8 * static_cast<int>(sizeof(Out));
+  const int shift = std::min(reciprocal.bits_over_unit + 31 - kBits, 31);
   for (Index i = 0; i < depth; ++i) {
     const std::int32_t difference = in[i] - largest;
     std::int32_t value = kMin;
     if (difference >= q.difference_min) {
       value += rounding_divide_by_power_of_two(doubling_high_multiply(reciprocal.scale, exp_at(difference)), shift);
     }
-    out[i] = static_cast<T>(std::clamp(value, kMin, kMax));
+    out[i] = static_cast<Out>(std::clamp(value, kMin, kMax));
+  }
+}
+
+// exp_at: steps of 2^-15, of each element; their sum's reciprocal by a table of 1 / (1 + x), then each again.
+void softmax_row(Index depth, const std::int16_t* in, const SoftmaxWords& q, std::int16_t* out) {
+  constexpr std::int32_t kMin = std::numeric_limits<std::int16_t>::min();
+  constexpr std::int32_t kMax = std::numeric_limits<std::int16_t>::max();
+  const std::int32_t largest = *std::max_element(in, in + depth);
+  const auto exp_at = [&](Index i) {
+    const std::int32_t scaled = wrapping_add(multiply(in[i] - largest, q.multiplier), kMax);
+    return interpolated(q.exponential, std::clamp(scaled, kMin, kMax));
+  };
+  std::int32_t sum = 0;
+  for (Index i = 0; i < depth; ++i) sum = wrapping_add(sum, exp_at(i));
+  const int headroom = std::min(std::countl_zero(static_cast<std::uint32_t>(std::max(sum, 1))), 30);
+  const auto shifted = static_cast<std::int32_t>(((std::int64_t{sum} << (headroom - 1)) + (1 << 13)) >> 14);
+  const std::int32_t centred = shifted - ((1 << 15) + (1 << 16));
+  const std::int32_t inverse = interpolated(q.reciprocal, std::clamp(centred, kMin, kMax));
+  const int right = 31 - headroom;
+  for (Index i = 0; i < depth; ++i) {
+    const std::int64_t value = (std::int64_t{exp_at(i)} * inverse + (std::int64_t{1} << (right - 1))) >> right;
+    out[i] = static_cast<std::int16_t>(std::clamp<std::int64_t>(value, 0, kMax));
   }
 }
 
@@ -139,13 +162,32 @@ Result<SoftmaxQuantized> softmax_quantized(float beta, float in_scale) {
   return SoftmaxQuantized{{static_cast<std::int32_t>(value), shift}, -static_cast<std::int32_t>(radius)};
 }
 
-template <typename T>
-void softmax(Index rows, Index depth, const T* in, const SoftmaxQuantized& q, T* out) {
+template <typename In, typename Out>
+void softmax(Index rows, Index depth, const In* in, const SoftmaxQuantized& q, Out* out) {
+  for (Index row = 0; row < rows; ++row) softmax_row(depth, in + row * depth, q, out + row * depth);
+}
+
+Result<SoftmaxWords> softmax_words(float beta, float in_scale) {
+  constexpr std::int32_t kLargest = std::numeric_limits<std::int16_t>::max();
+  constexpr std::int32_t kSmallest = std::numeric_limits<std::int16_t>::min();
+  constexpr double kSpan = 65535.0;
+  SoftmaxWords q;
+  q.multiplier = LICHEN_TRY(quantize_multiplier(double{in_scale * beta} / (10.0 / kSpan)));
+  q.exponential = word_table<double>({10.0 / kSpan, kLargest}, {2.0 / kSpan, 0},
+                                     [](double x, const void*) { return std::exp(x); }, nullptr);
+  q.reciprocal = word_table<double>({1.0 / kSpan, kSmallest}, {2.0 / kSpan, 0},
+                                    [](double x, const void*) { return 1.0 / (1.0 + x); }, nullptr);
+  return q;
+}
+
+void softmax(Index rows, Index depth, const std::int16_t* in, const SoftmaxWords& q, std::int16_t* out) {
   for (Index row = 0; row < rows; ++row) softmax_row(depth, in + row * depth, q, out + row * depth);
 }
 
 template void softmax(Index, Index, const std::int8_t*, const SoftmaxQuantized&, std::int8_t*);
 template void softmax(Index, Index, const std::uint8_t*, const SoftmaxQuantized&, std::uint8_t*);
+template void softmax(Index, Index, const std::int8_t*, const SoftmaxQuantized&, std::int16_t*);
+template void softmax(Index, Index, const std::uint8_t*, const SoftmaxQuantized&, std::int16_t*);
 
 namespace {
 
