@@ -2,12 +2,15 @@
 #include "engine/evaluate.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "engine/planner.hpp"
 #include "graph/verify.hpp"
 #include "kernels/aligned.hpp"
+#include "tensor/permutation.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -15,6 +18,33 @@ namespace {
 // Allocators align to 16 bytes, which is what any element needs.
 Bytes bytes_for(const tensor::TensorSpec& spec) {
   return Bytes(spec.bytes());
+}
+
+// The output is the input's bytes, only said to be of another shape. Data is shared, so that nothing is copied.
+bool is_same_data(const graph::Graph& graph, const graph::Node& node) {
+  switch (node.op) {
+    case graph::Op::kReshape:
+    case graph::Op::kSqueeze:
+    case graph::Op::kUnsqueeze:
+    case graph::Op::kFlatten:
+    case graph::Op::kIdentity:
+      return true;
+    case graph::Op::kTranspose:
+      return tensor::permutes_nothing(graph.tensor(node.inputs[0]).spec.shape,
+                                      std::get<graph::TransposeAttributes>(node.attributes).permutation);
+    default:
+      return false;
+  }
+}
+
+std::optional<tensor::Tensor> shared(const graph::Graph& graph, const graph::Node& node,
+                                     const graph::OutputTypes& types) {
+  const graph::Tensor& from = graph.tensor(node.inputs[0]);
+  if (!from.constant || !types[0].shape || types[0].bound || !is_same_data(graph, node)) return std::nullopt;
+  const tensor::TensorSpec& declared = graph.tensor(node.outputs[0]).spec;
+  const tensor::TensorSpec spec{declared.name, types[0].dtype, *types[0].shape};
+  if (from.constant->bytes().size() != spec.bytes()) return std::nullopt;
+  return tensor::Tensor{spec, *from.constant};
 }
 
 // A step for the node as it would be with outputs of these types.
@@ -27,6 +57,7 @@ StepResult step_of(const graph::Graph& graph, std::size_t at, PackBudget& budget
 Result<std::vector<tensor::Tensor>> evaluate(const graph::Graph& graph, std::size_t at) {
   const graph::Node& node = graph.nodes[at];
   const graph::OutputTypes types = LICHEN_TRY(graph::infer_node(graph, at));
+  if (auto same = shared(graph, node, types)) return std::vector<tensor::Tensor>{*std::move(same)};
   graph::Graph typed;  // only what the step looks at: the graph itself, with the outputs' types settled
   const graph::Graph* with_types = &graph;
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {

@@ -9,6 +9,7 @@
 #include "base/assert.hpp"
 #include "graph/ops/schema.hpp"
 #include "graph/verify.hpp"
+#include "tensor/permutation.hpp"
 #include "onnx/tensors.hpp"
 #include "tensor/half.hpp"
 
@@ -18,7 +19,7 @@ using graph::kNoTensor;
 using graph::TensorId;
 
 Result<void> Builder::define(const std::string& name, TensorId id) {
-  if (!names_.try_emplace(name, Name{id, nullptr}).second) {
+  if (!names_.try_emplace(name, Name{id, nullptr, {}}).second) {
     return fail(Code::kBadInput, "cannot load model", fmt::format("{}, tensor '{}'", graph_.name, clean_name(name)),
                 "two tensors have this name");
   }
@@ -26,9 +27,11 @@ Result<void> Builder::define(const std::string& name, TensorId id) {
   return {};
 }
 
-Result<void> Builder::define_pending(const std::string& name, ::onnx::TensorProto* initializer) {
+Result<void> Builder::define_pending(const std::string& name, ::onnx::TensorProto* initializer, ByteView raw) {
   LICHEN_TRY(define(name, kNoTensor));
-  names_[name].pending = initializer;
+  Name& entry = names_[name];
+  entry.pending = initializer;
+  entry.raw = raw;
   return {};
 }
 
@@ -38,7 +41,7 @@ Result<TensorId> Builder::lookup(const std::string& name) {
     Name& entry = found->second;
     if (entry.pending != nullptr) {
       tensor::Tensor made = LICHEN_TRY(
-          tensor_of(*entry.pending, fmt::format("{}, initializer '{}'", graph_.name, clean_name(name))));
+          tensor_of(*entry.pending, fmt::format("{}, initializer '{}'", graph_.name, clean_name(name)), entry.raw));
       delete entry.pending->release_raw_data();  // the weights are not held twice
       entry.pending = nullptr;
       entry.id = add_constant(clean_name(name), made.spec.dtype, made.spec.shape, std::move(made.data));
@@ -299,29 +302,58 @@ void Builder::drop_unused() {
   }
 }
 
+namespace {
+
+struct Axis {  // of the output
+  std::size_t size = 0;
+  std::size_t stride = 0;  // of the input, in bytes
+};
+
+// The innermost axis is last in `axes`, of which there is at least one.
+template <std::size_t kElementBytes>
+void copy_elements(const std::byte* from, std::span<const Axis> axes, Bytes& to) {
+  std::array<std::size_t, tensor::kRankMax> at{};
+  const Axis inner = axes.back();
+  std::size_t source = 0;
+  for (std::size_t out = 0; out < to.size();) {
+    for (std::size_t i = 0; i < inner.size; ++i, out += kElementBytes)
+      std::memcpy(to.data() + out, from + source + i * inner.stride, kElementBytes);
+    for (std::size_t i = axes.size() - 1; i-- > 0;) {  // counts up; a digit that is full goes back to 0
+      source += axes[i].stride;
+      if (++at[i] < axes[i].size) break;
+      source -= axes[i].stride * axes[i].size;
+      at[i] = 0;
+    }
+  }
+}
+
+}  // namespace
+
 Bytes permute(ByteView from, const tensor::Shape& shape, std::size_t element_bytes,
               const std::vector<std::int32_t>& permutation) {
   const std::size_t rank = shape.rank();
-  LICHEN_ASSERT(permutation.size() == rank);
-  std::array<std::size_t, tensor::kRankMax> strides{};  // of the input, by output axis, in bytes
-  std::array<std::size_t, tensor::kRankMax> sizes{};
+  LICHEN_ASSERT(permutation.size() == rank && from.size() == static_cast<std::size_t>(shape.elements()) * element_bytes);
+  if (tensor::permutes_nothing(shape, permutation)) return {from.begin(), from.end()};
+  std::vector<Axis> axes(rank);
   for (std::size_t i = 0; i < rank; ++i) {
     const auto axis = static_cast<std::size_t>(permutation[i]);
-    sizes[i] = static_cast<std::size_t>(shape[axis]);
-    strides[i] = element_bytes;
-    for (std::size_t j = axis + 1; j < rank; ++j) strides[i] *= static_cast<std::size_t>(shape[j]);
+    axes[i] = {static_cast<std::size_t>(shape[axis]), element_bytes};
+    for (std::size_t j = axis + 1; j < rank; ++j) axes[i].stride *= static_cast<std::size_t>(shape[j]);
   }
   Bytes to(from.size());
-  std::array<std::size_t, tensor::kRankMax> at{};
-  std::size_t source = 0;
-  for (std::size_t out = 0; out < to.size(); out += element_bytes) {
-    std::memcpy(to.data() + out, from.data() + source, element_bytes);
-    for (std::size_t i = rank; i-- > 0;) {  // counts up; a digit that is full goes back to 0
-      source += strides[i];
-      if (++at[i] < sizes[i]) break;
-      source -= strides[i] * sizes[i];
-      at[i] = 0;
-    }
+  switch (element_bytes) {
+    case 1:
+      copy_elements<1>(from.data(), axes, to);
+      break;
+    case 2:
+      copy_elements<2>(from.data(), axes, to);
+      break;
+    case 4:
+      copy_elements<4>(from.data(), axes, to);
+      break;
+    default:
+      LICHEN_ASSERT(element_bytes == 8);
+      copy_elements<8>(from.data(), axes, to);
   }
   return to;
 }

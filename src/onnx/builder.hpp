@@ -35,7 +35,7 @@ class Builder {
 
   // Names. An initializer becomes a tensor when it is first asked for.
   [[nodiscard]] Result<void> define(const std::string& name, graph::TensorId id);
-  [[nodiscard]] Result<void> define_pending(const std::string& name, ::onnx::TensorProto* initializer);
+  [[nodiscard]] Result<void> define_pending(const std::string& name, ::onnx::TensorProto* initializer, ByteView raw);
   [[nodiscard]] bool defines(const std::string& name) const { return names_.contains(name); }
   // kNoTensor: no such name here or around.
   [[nodiscard]] Result<graph::TensorId> lookup(const std::string& name);
@@ -44,6 +44,7 @@ class Builder {
   struct Name {
     graph::TensorId id = graph::kNoTensor;
     ::onnx::TensorProto* pending = nullptr;
+    ByteView raw;  // of a pending one: its data, where the message does not have it
   };
   using Names = std::map<std::string, Name>;
   [[nodiscard]] Names enter_function(Names names);

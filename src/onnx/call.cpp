@@ -9,6 +9,7 @@
 #include "graph/ops/schema.hpp"
 #include "onnx/importer.hpp"
 #include "onnx/tensors.hpp"
+#include "tensor/permutation.hpp"
 
 namespace lichen::formats {
 
@@ -250,8 +251,11 @@ TensorId Call::permuted(TensorId id, std::vector<std::int32_t> permutation) {
   const graph::Tensor& from = builder_.tensor(id);
   Dims dims;
   for (const std::int32_t axis : permutation) dims.push_back(from.spec.shape[static_cast<std::size_t>(axis)]);
-  Bytes bytes = permute(from.constant->bytes(), from.spec.shape, size_of(from.spec.dtype), permutation);
-  return builder_.add_constant(from.spec.name, from.spec.dtype, tensor::Shape(dims), tensor::Data::own(std::move(bytes)));
+  tensor::Data data = tensor::permutes_nothing(from.spec.shape, permutation)
+                          ? *from.constant
+                          : tensor::Data::own(permute(from.constant->bytes(), from.spec.shape,
+                                                      size_of(from.spec.dtype), permutation));
+  return builder_.add_constant(from.spec.name, from.spec.dtype, tensor::Shape(dims), std::move(data));
 }
 
 TensorId Call::reshaped(TensorId id, const Dims& dims) {

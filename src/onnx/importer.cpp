@@ -71,7 +71,7 @@ Result<graph::Graph> Importer::run() {
   LICHEN_TRY(read_functions());
   LICHEN_TRY(check_operators());
   Builder builder(name_, nullptr);
-  LICHEN_TRY(read_graph(*model_.mutable_graph(), builder));
+  LICHEN_TRY(read_graph(*model_.mutable_graph(), weights_, builder));
   LICHEN_TRY(refusals());
   builder.drop_unused();
   builder.graph().rounding = graph::IntegerRounding::kNearestEven;
@@ -155,7 +155,7 @@ Result<void> Importer::refusals() const {
              Code::kUnsupported);
 }
 
-Result<void> Importer::read_graph(::onnx::GraphProto& proto, Builder& builder) {
+Result<void> Importer::read_graph(::onnx::GraphProto& proto, std::span<const ByteView> weights, Builder& builder) {
   if (proto.sparse_initializer_size() > 0) return bad(name_, "sparse initializers", Code::kUnsupported);
   for (const ::onnx::ValueInfoProto& info : proto.value_info()) {
     if (!info.type().has_tensor_type()) continue;
@@ -164,8 +164,11 @@ Result<void> Importer::read_graph(::onnx::GraphProto& proto, Builder& builder) {
     if (type.has_shape()) hint.rank = static_cast<std::size_t>(type.shape().dim_size());
     builder.name_hint(info.name(), hint);
   }
-  for (::onnx::TensorProto& initializer : *proto.mutable_initializer())
-    LICHEN_TRY(builder.define_pending(initializer.name(), &initializer));
+  for (int i = 0; i < proto.initializer_size(); ++i) {
+    ::onnx::TensorProto& initializer = *proto.mutable_initializer(i);
+    const auto at = static_cast<std::size_t>(i);
+    LICHEN_TRY(builder.define_pending(initializer.name(), &initializer, at < weights.size() ? weights[at] : ByteView{}));
+  }
   LICHEN_TRY(read_inputs(proto, builder));
   LICHEN_TRY(read_nodes(proto.node(), builder));
   for (const ::onnx::TensorProto& initializer : proto.initializer()) {  // those that nothing read are to be sound, too
@@ -180,7 +183,7 @@ Result<void> Importer::read_body(const ::onnx::GraphProto& proto, Builder& body)
   if (proto.input_size() > 0) return bad(body.graph().name, "a branch with inputs");
   // Initializers are emptied when they are read; a function's body may be read again.
   ::onnx::GraphProto copy(proto);
-  return read_graph(copy, body);
+  return read_graph(copy, {}, body);
 }
 
 Result<void> Importer::read_inputs(const ::onnx::GraphProto& proto, Builder& builder) {
@@ -304,7 +307,7 @@ Result<void> Importer::inline_function(const ::onnx::NodeProto& node, const ::on
     const TensorId id = LICHEN_TRY(builder.lookup(node.input(i)));
     if (id == kNoTensor)
       return bad({}, fmt::format("its input '{}' is not computed before it", clean_name(node.input(i))));
-    inner[function.input(i)] = {id, nullptr};
+    inner[function.input(i)] = {id, nullptr, {}};
   }
   Opsets opsets;
   for (const auto& import : function.opset_import()) opsets[domain_of(import.domain())] = import.version();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,8 +27,10 @@ namespace lichen::formats {
 
 class Importer {
  public:
-  // Empties the model's tensors on its way.
-  Importer(::onnx::ModelProto& model, std::string_view name) : model_(model), name_(name) {}
+  // Empties the model's tensors on its way. `weights`: raw_data of the graph's initializers that the message lacks
+  // (lean.hpp).
+  Importer(::onnx::ModelProto& model, std::span<const ByteView> weights, std::string_view name)
+      : model_(model), weights_(weights), name_(name) {}
 
   [[nodiscard]] Result<graph::Graph> run();
 
@@ -43,7 +46,7 @@ class Importer {
   [[nodiscard]] Result<void> check_operators();
   void collect_unknown(const google::protobuf::RepeatedPtrField<::onnx::NodeProto>& nodes, const Opsets& opsets,
                        std::size_t depth);
-  [[nodiscard]] Result<void> read_graph(::onnx::GraphProto& proto, Builder& builder);
+  [[nodiscard]] Result<void> read_graph(::onnx::GraphProto& proto, std::span<const ByteView> weights, Builder& builder);
   [[nodiscard]] Result<void> read_inputs(const ::onnx::GraphProto& proto, Builder& builder);
   [[nodiscard]] Result<void> read_input(const ::onnx::ValueInfoProto& info, Builder& builder);
   [[nodiscard]] Result<void> read_outputs(const ::onnx::GraphProto& proto, Builder& builder);
@@ -59,6 +62,7 @@ class Importer {
   void add_refusal(std::string why);
 
   ::onnx::ModelProto& model_;
+  std::span<const ByteView> weights_;
   std::string name_;
   Opsets opsets_;
   std::map<std::pair<std::string, std::string>, const ::onnx::FunctionProto*> functions_;

@@ -44,7 +44,7 @@ TensorId weights_of(Call& c, TensorId from, bool transposed, float alpha) {
 }
 
 bool is_matrix_constant(Call& c, TensorId id) {
-  return c.constant_floats(id).has_value() && c.rank(id) == 2 && c.shape(id)->elements() > 0;
+  return c.is_constant(id) && c.dtype(id) == tensor::DType::kF32 && c.rank(id) == 2 && c.shape(id)->elements() > 0;
 }
 
 Ids gemm(Call& c) {

@@ -93,14 +93,14 @@ Result<Bytes> listed(const ::onnx::TensorProto& from, tensor::DType dtype, const
   return bad(where, "an element type that does not exist");
 }
 
-std::size_t filled_lists(const ::onnx::TensorProto& from) {
+std::size_t filled_lists(const ::onnx::TensorProto& from, ByteView raw) {
   return static_cast<std::size_t>(from.float_data_size() > 0) + static_cast<std::size_t>(from.int32_data_size() > 0) +
          static_cast<std::size_t>(from.int64_data_size() > 0) + static_cast<std::size_t>(from.string_data_size() > 0) +
          static_cast<std::size_t>(from.double_data_size() > 0) + static_cast<std::size_t>(from.uint64_data_size() > 0) +
-         static_cast<std::size_t>(!from.raw_data().empty());
+         static_cast<std::size_t>(!raw.empty());
 }
 
-Result<void> check_place(const ::onnx::TensorProto& from, const std::string& where) {
+Result<void> check_place(const ::onnx::TensorProto& from, const std::string& where, ByteView raw) {
   if (from.data_location() == ::onnx::TensorProto::EXTERNAL || from.external_data_size() > 0) {
     std::string location = "no location";
     for (const auto& entry : from.external_data()) {
@@ -110,7 +110,7 @@ Result<void> check_place(const ::onnx::TensorProto& from, const std::string& whe
                 "save the model as one file");
   }
   if (from.has_segment()) return bad(where, "data in segments", Code::kUnsupported);
-  if (filled_lists(from) > 1) return bad(where, "its data is given twice");
+  if (filled_lists(from, raw) > 1) return bad(where, "its data is given twice");
   return {};
 }
 
@@ -141,8 +141,9 @@ std::string clean_name(const std::string& text) {
   return name;
 }
 
-Result<tensor::Tensor> tensor_of(const ::onnx::TensorProto& from, const std::string& where) {
-  LICHEN_TRY(check_place(from, where));
+Result<tensor::Tensor> tensor_of(const ::onnx::TensorProto& from, const std::string& where, ByteView raw) {
+  if (raw.empty()) raw = bytes_of(from.raw_data());
+  LICHEN_TRY(check_place(from, where, raw));
   const auto dtype = dtype_of_onnx(from.data_type());
   if (!dtype) {
     return bad(where, fmt::format("{} elements", onnx_type_name(from.data_type())),
@@ -150,13 +151,7 @@ Result<tensor::Tensor> tensor_of(const ::onnx::TensorProto& from, const std::str
   }
   const std::vector<std::int64_t> dims(from.dims().begin(), from.dims().end());
   tensor::Tensor to{{clean_name(from.name()), *dtype, LICHEN_TRY(tensor::Shape::make(dims, where))}, {}};
-  Bytes bytes;
-  if (from.raw_data().empty()) {
-    bytes = LICHEN_TRY(listed(from, *dtype, where));
-  } else {
-    const ByteView raw = bytes_of(from.raw_data());
-    bytes.assign(raw.begin(), raw.end());
-  }
+  Bytes bytes = raw.empty() ? LICHEN_TRY(listed(from, *dtype, where)) : Bytes(raw.begin(), raw.end());
   if (bytes.size() != to.spec.bytes()) {
     return bad(where, fmt::format("{} bytes of data, but {} of {} need {}", bytes.size(), to.spec.shape.to_text(),
                                   name_of(*dtype), to.spec.bytes()));

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "onnx/proto.hpp"
 #include "tensor/tensor.hpp"
@@ -20,7 +21,9 @@ namespace lichen::formats {
 // A name from a file, printable and short enough for an error line.
 [[nodiscard]] std::string clean_name(const std::string& text);
 
-// `where` is for errors: "model.onnx, initializer 'w'".
-[[nodiscard]] Result<tensor::Tensor> tensor_of(const ::onnx::TensorProto& from, const std::string& where);
+// `where` is for errors: "model.onnx, initializer 'w'". `raw` takes the place of raw_data where it is not empty; the
+// tensor owns a copy.
+[[nodiscard]] Result<tensor::Tensor> tensor_of(const ::onnx::TensorProto& from, const std::string& where,
+                                               ByteView raw = {});
 
 }  // namespace lichen::formats

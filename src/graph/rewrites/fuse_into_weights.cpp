@@ -44,10 +44,6 @@ std::vector<float> bias_of(const Editor& editor, const Layer& layer) {
   return std::vector<float>(static_cast<std::size_t>(layer.channels), 0.0F);
 }
 
-Tensor constant_like(const Tensor& tensor, const std::vector<float>& values) {
-  return {tensor.spec, {}, tensor::Data::copy_of(std::span<const float>(values))};
-}
-
 void set_bias(Editor& editor, const Layer& layer, const std::vector<float>& bias) {
   const TensorId id = editor.add({{editor.node(layer.node).name + ".bias", tensor::DType::kF32, {layer.channels}},
                                   {},
@@ -60,12 +56,19 @@ void set_bias(Editor& editor, const Layer& layer, const std::vector<float>& bias
 
 void scale_weights(Editor& editor, const Layer& layer, const std::vector<float>& by_channel) {
   const Tensor& weights = editor.tensor(editor.node(layer.node).inputs[1]);
-  std::vector<float> values = floats_of(weights);
+  const ByteView from = weights.constant->bytes();
+  Bytes scaled(from.begin(), from.end());
   std::size_t inner = 1;
   for (std::size_t axis = layer.channel_axis + 1; axis < weights.spec.shape.rank(); ++axis)
     inner *= static_cast<std::size_t>(weights.spec.shape[axis]);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] *= by_channel[i / inner % by_channel.size()];
-  const TensorId id = editor.add(constant_like(weights, values));
+  auto* value = reinterpret_cast<float*>(scaled.data());
+  const float* const end = value + scaled.size() / sizeof(float);
+  while (value < end) {
+    for (const float scale : by_channel) {
+      for (std::size_t i = 0; i < inner; ++i) *value++ *= scale;
+    }
+  }
+  const TensorId id = editor.add({weights.spec, {}, tensor::Data::own(std::move(scaled))});
   editor.set_input(layer.node, 1, id);
 }
 
@@ -87,10 +90,9 @@ std::optional<std::vector<float>> by_channel(const Editor& editor, TensorId id, 
   const Tensor& tensor = editor.tensor(id);
   if (tensor.spec.dtype != tensor::DType::kF32) return std::nullopt;
   const tensor::Shape& shape = tensor.spec.shape;
-  const std::vector<float> values = floats_of(tensor);
-  if (values.size() == 1) return std::vector<float>(static_cast<std::size_t>(channels), values[0]);
+  if (shape.elements() == 1) return std::vector<float>(static_cast<std::size_t>(channels), floats_of(tensor)[0]);
   if (shape.elements() != channels || shape.dims().back() != channels) return std::nullopt;
-  return values;
+  return floats_of(tensor);
 }
 
 void absorb_batch_norm(Editor& editor, NodeId id) {

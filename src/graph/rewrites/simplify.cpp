@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "graph/rewrites/passes.hpp"
+#include "tensor/permutation.hpp"
 
 namespace lichen::graph {
 namespace {
@@ -69,17 +70,8 @@ bool is_void(const Editor& editor, const Node& node) {
 
 // A transpose that leaves all axes longer than 1 in their order moves nothing.
 bool moves_nothing(const Editor& editor, const Node& node) {
-  const tensor::Shape& in = editor.tensor(node.inputs[0]).spec.shape;
-  const auto& permutation = std::get<TransposeAttributes>(node.attributes).permutation;
-  if (!in.known() || permutation.size() != in.rank()) return false;
-  std::int32_t last = -1;
-  for (const std::int32_t axis : permutation) {
-    if (axis < 0 || static_cast<std::size_t>(axis) >= in.rank()) return false;
-    if (in[static_cast<std::size_t>(axis)] == 1) continue;
-    if (axis < last) return false;
-    last = axis;
-  }
-  return true;
+  return tensor::permutes_nothing(editor.tensor(node.inputs[0]).spec.shape,
+                                  std::get<TransposeAttributes>(node.attributes).permutation);
 }
 
 void become_reshape(Editor& editor, NodeId id) {
