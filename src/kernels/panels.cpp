@@ -3,6 +3,8 @@
 
 #include <bit>
 #include <cstdlib>
+#include <cstring>
+#include <type_traits>
 
 namespace lichen::kernels {
 namespace {
@@ -27,6 +29,23 @@ void each_packed(Index units, const Pattern& p, Index together, Index multiple, 
 std::size_t packed_count(Index units, const Pattern& p, Index together, Index multiple) {
   const Index length = (p.length + together - 1) / together * together;
   return static_cast<std::size_t>(panel_channels(units, multiple) * length) * p.offsets.size();
+}
+
+// to[i * width + channel] = from[channel * depth + i], a few elements of all channels at a time, so that what is written
+// stays in the first cache.
+void transpose(const float* from, Index channels, Index depth, Index width, float* to) {
+  constexpr Index kTogether = 16;  // a cache line of each channel
+  Index i = 0;
+  for (; i + kTogether <= depth; i += kTogether) {
+    for (Index channel = 0; channel < channels; ++channel) {
+      const float* in = from + channel * depth + i;
+      float* out = to + i * width + channel;
+      for (Index k = 0; k < kTogether; ++k) out[k * width] = in[k];
+    }
+  }
+  for (; i < depth; ++i) {
+    for (Index channel = 0; channel < channels; ++channel) to[i * width + channel] = from[channel * depth + i];
+  }
 }
 
 constexpr Index kPairMultiple = 8;   // of the last panel of i16
@@ -99,9 +118,10 @@ std::size_t packed_bytes_count(Index units, const Pattern& p) {
 AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p, Index multiple) {
   AlignedVector<float> packed(packed_f32_count(units, p, multiple), 0.0F);
   const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
-  each_packed(units, p, 1, multiple, [&](Index channel, Index segment, Index element, Index at) {
-    if (channel < units) packed[static_cast<std::size_t>(at)] = weights[channel * depth + segment * p.length + element];
-  });
+  for (Index first = 0; first < units; first += kPanel) {
+    const Index width = std::min(kPanel, panel_channels(units, multiple) - first);
+    transpose(weights + first * depth, std::min(width, units - first), depth, width, packed.data() + first * depth);
+  }
   return packed;
 }
 
@@ -144,6 +164,50 @@ bool lanes_bounded(std::int64_t largest_sum, Multiplier m) {
   return largest_sum < kSumMax && m.shift <= 0 && m.shift >= -kRightMax;
 }
 
+namespace {
+
+// A segment of one channel, four elements together with those of the panel's other channels between them. Where the
+// next segment begins.
+template <typename T>
+std::int8_t* place_quads(const T* from, Index length, std::int8_t* to) {
+  constexpr std::uint32_t kMinus128 = std::is_signed_v<T> ? 0 : 0x80808080U;  // of four bytes of u8
+  const auto place = [&](Index i, std::size_t bytes) {
+    std::uint32_t quad = kMinus128;  // beyond the end: 0 when it is taken off
+    std::memcpy(&quad, from + i, bytes);
+    quad ^= kMinus128;
+    std::memcpy(to, &quad, sizeof quad);
+    to += kBytesTogether * kPanel;
+  };
+  Index i = 0;
+  for (; i + kBytesTogether <= length; i += kBytesTogether) place(i, kBytesTogether);
+  if (i < length) place(i, static_cast<std::size_t>(length - i));
+  return to;
+}
+
+struct WeightSums {
+  std::int64_t sum = 0;    // of the weights minus `less`
+  std::int64_t sizes = 0;  // of the distances from the zero point
+};
+
+template <typename T>
+WeightSums sums_of(const T* weights, Index depth, std::int32_t less, std::int32_t zero_point) {
+  constexpr Index kTogether = 1 << 15;  // what 32 bits hold the sums of
+  WeightSums sums;
+  for (Index first = 0; first < depth; first += kTogether) {
+    std::int32_t sum = 0;
+    std::int32_t sizes = 0;
+    for (Index i = first; i < std::min(depth, first + kTogether); ++i) {
+      sum += weights[i] - less;
+      sizes += std::abs(weights[i] - zero_point);
+    }
+    sums.sum += sum;
+    sums.sizes += sizes;
+  }
+  return sums;
+}
+
+}  // namespace
+
 template <typename T>
 PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, const Pattern& p,
                        const Requantization& q) {
@@ -154,21 +218,20 @@ PackedBytes pack_bytes(const T* weights, const std::int32_t* bias, Index units, 
   packed.in_zero_point = q.in_zero_point + kSigned;
   packed.weights_zero_point = q.weights_zero_point - kUnsigned;
   packed.weights.assign(packed_bytes_count(units, p), 0);
-  const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
-  each_packed(units, p, kBytesTogether, kPanel, [&](Index channel, Index segment, Index element, Index at) {
-    if (channel >= units || element >= p.length) return;
-    packed.weights[static_cast<std::size_t>(at)] =
-        static_cast<std::int8_t>(weights[channel * depth + segment * p.length + element] - kUnsigned);
-  });
+  const auto segments = static_cast<Index>(p.offsets.size());
+  const Index depth = segments * p.length;
+  const Index quads = segments * ((p.length + kBytesTogether - 1) / kBytesTogether);  // of a channel
+  for (Index c = 0; c < units; ++c) {
+    std::int8_t* to = packed.weights.data() + (c / kPanel * quads * kPanel + c % kPanel) * kBytesTogether;
+    for (Index segment = 0; segment < segments; ++segment)
+      to = place_quads(weights + c * depth + segment * p.length, p.length, to);
+  }
   packed.lanes.assign(static_cast<std::size_t>(panel_channels(units, kPanel) * kLaneParts), 0);
   packed.bounded = true;
   for (Index c = 0; c < units; ++c) {
-    std::int64_t sum = 0;
-    std::int64_t largest = bias != nullptr ? std::abs(std::int64_t{bias[c]}) : 0;
-    for (Index i = 0; i < depth; ++i) {
-      sum += weights[c * depth + i] - kUnsigned;
-      largest += kActivationMax * std::abs(weights[c * depth + i] - q.weights_zero_point);
-    }
+    const auto [sum, sum_of_sizes] = sums_of(weights + c * depth, depth, kUnsigned, q.weights_zero_point);
+    const std::int64_t largest =
+        (bias != nullptr ? std::abs(std::int64_t{bias[c]}) : 0) + kActivationMax * sum_of_sizes;
     // Scales in float take the place of the multiplier's value.
     const auto at = static_cast<std::size_t>(c);
     const Multiplier m = q.scales.empty() ? q.multipliers[at] : Multiplier{std::bit_cast<std::int32_t>(q.scales[at]), 0};
