@@ -6,6 +6,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -155,11 +156,23 @@ Result<lichen::graph::Graph> read_model(ByteView bytes, const std::string& name)
   return (*plugin)->read(bytes, name);
 }
 
+// An ONNX graph has its own copy of what it needs of the file.
+Result<lichen::graph::Graph> read_whole(const File& file, const std::string& name) {
+  Result<lichen::graph::Graph> graph = read_model(file.bytes(), name);
+  if (graph && file.mapped && !is_tflite(file.bytes())) file.mapped->drop_pages(file.bytes());
+  return graph;
+}
+
 }  // namespace
 
 struct lichen_model {
   std::shared_ptr<const File> file;
-  lichen::graph::Graph graph;
+  std::string name;
+  // A TFLite graph borrows its weights from the file, and all sessions share it. An ONNX graph owns them: the first session
+  // takes it, packs what it needs and lets the rest go; for others the file is read again.
+  bool is_shared = true;
+  mutable std::mutex mutex;
+  mutable std::optional<lichen::graph::Graph> graph;
 };
 
 struct lichen_session {
@@ -171,9 +184,31 @@ namespace {
 
 Result<std::unique_ptr<lichen_model>> model_of(std::shared_ptr<const File> file, const std::string& name) {
   auto model = std::make_unique<lichen_model>();
-  model->graph = LICHEN_TRY(read_model(file->bytes(), name));
+  model->graph = LICHEN_TRY(read_whole(*file, name));
+  model->is_shared = is_tflite(file->bytes());
   model->file = std::move(file);
+  model->name = name;
   return model;
+}
+
+Result<lichen::graph::Graph> graph_for_session(const lichen_model& model) {
+  const std::lock_guard lock(model.mutex);
+  if (model.is_shared) return *model.graph;
+  if (!model.graph) return read_whole(*model.file, model.name);
+  lichen::graph::Graph graph = *std::move(model.graph);
+  model.graph.reset();
+  return graph;
+}
+
+lichen::engine::SessionOptions options_for(const lichen_model& model) {
+  lichen::engine::SessionOptions options;
+  const std::shared_ptr<const File> file = model.file;
+  if (!model.is_shared) {
+    options.read_again = [file, name = model.name] { return read_whole(*file, name); };
+  } else if (file->mapped) {
+    options.packed = [file](ByteView bytes) { file->mapped->drop_pages(bytes); };
+  }
+  return options;
 }
 
 bool has(std::size_t index, std::size_t count) {
@@ -216,10 +251,11 @@ void lichen_model_close(lichen_model* model) {
 lichen_session* lichen_session_create(const lichen_model* model, const lichen_options* options, lichen_error* error) {
   return guarded<std::unique_ptr<lichen_session>>(error, [&]() -> Result<std::unique_ptr<lichen_session>> {
            if (model == nullptr) return lichen::fail(Code::kBadInput, "cannot plan model", {}, "no model was given");
-           lichen::engine::SessionOptions wanted;
+           lichen::engine::SessionOptions wanted = options_for(*model);
            if (options != nullptr && options->threads != 0) wanted.threads = options->threads;
            auto session = std::make_unique<lichen_session>();
-           session->session = LICHEN_TRY(lichen::engine::Session::create(model->graph, wanted));
+           lichen::graph::Graph graph = LICHEN_TRY(graph_for_session(*model));
+           session->session = LICHEN_TRY(lichen::engine::Session::create(std::move(graph), wanted));
            session->file = model->file;
            return session;
          })

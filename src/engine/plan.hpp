@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -60,6 +61,8 @@ struct PlanContext {
   bool inexact_i8;
   kernels::Threads& threads;
   VariableStore& variables;
+  // Told of constants that nobody reads any more once the plan is made: all their readers hold them. May be empty.
+  std::function<void(graph::TensorId)> packed;
 };
 
 class Plan {

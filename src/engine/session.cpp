@@ -2,6 +2,7 @@
 #include "engine/session.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,15 +22,15 @@ bool knows_all_shapes(const graph::Graph& graph) {
 
 }  // namespace
 
-Session::Session(const graph::Graph& graph, const SessionOptions& options)
-    : model_(graph),
+Session::Session(graph::Graph graph, const SessionOptions& options)
+    : model_(std::move(graph)),
       options_(options),
       threads_(std::make_unique<kernels::Threads>(options.threads)),
-      variables_(graph) {}
+      variables_(model_) {}
 
 Session::~Session() = default;
 
-Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, const SessionOptions& options) {
+Result<std::unique_ptr<Session>> Session::create(graph::Graph graph, const SessionOptions& options) {
   if (options.threads < 1 || options.threads > kernels::kThreadsMax) {
     return fail(Code::kUnsupported, "cannot plan model", graph.name, fmt::format("{} threads", options.threads),
                 fmt::format("use 1 to {} threads", kernels::kThreadsMax));
@@ -39,7 +40,7 @@ Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, cons
                 "leave SessionOptions::cpu empty");
   }
   LICHEN_TRY(graph::verify(graph));
-  std::unique_ptr<Session> session(new Session(graph, options));
+  std::unique_ptr<Session> session(new Session(std::move(graph), options));
   LICHEN_TRY(session->plan(options.input_shapes));
   return session;
 }
@@ -47,10 +48,10 @@ Result<std::unique_ptr<Session>> Session::create(const graph::Graph& graph, cons
 Result<void> Session::plan(std::span<const tensor::Shape> input_shapes) {
   const kernels::CpuFeatures cpu = options_.reference_kernels_only ? kernels::CpuFeatures{}
                                                                     : options_.cpu.value_or(kernels::detect_cpu());
-  auto graph = std::make_unique<graph::Graph>(
-      LICHEN_TRY(specialize(model_, {.input_shapes = input_shapes, .rewrite = options_.rewrite})));
+  auto graph = LICHEN_TRY(specialized(input_shapes));
   const XnnpackUse xnnpack = options_.reference_kernels_only ? XnnpackUse::kNever : options_.xnnpack;
-  const PlanContext context{cpu, xnnpack, options_.inexact_i8, *threads_, variables_};
+  const PlanContext context{cpu, xnnpack, options_.inexact_i8, *threads_, variables_,
+                            [this, planned = graph.get()](graph::TensorId id) { let_go(*planned, id); }};
   bool is_static = knows_all_shapes(*graph);
   std::unique_ptr<Plan> plan;
   if (is_static) {
@@ -59,6 +60,7 @@ Result<void> Session::plan(std::span<const tensor::Shape> input_shapes) {
       plan = *std::move(made);
     } else if (made.error().code == Code::kUnavailable) {
       is_static = false;  // a kernel must know values that only a run has
+      if (options_.read_again) *graph = std::move(*LICHEN_TRY(specialized(input_shapes)));  // what was let go is needed
     } else {
       return std::unexpected(std::move(made).error());
     }
@@ -69,6 +71,20 @@ Result<void> Session::plan(std::span<const tensor::Shape> input_shapes) {
   is_static_ = is_static;
   take_infos();
   return {};
+}
+
+Result<std::unique_ptr<graph::Graph>> Session::specialized(std::span<const tensor::Shape> input_shapes) {
+  if (options_.read_again && model_.outputs.empty()) model_ = LICHEN_TRY(options_.read_again());
+  auto graph = std::make_unique<graph::Graph>(
+      LICHEN_TRY(specialize(model_, {.input_shapes = input_shapes, .rewrite = options_.rewrite})));
+  if (options_.read_again) model_ = {};
+  return graph;
+}
+
+void Session::let_go(graph::Graph& graph, graph::TensorId id) const {
+  tensor::Data& constant = *graph.tensor(id).constant;
+  if (options_.packed) options_.packed(constant.bytes());
+  if (options_.read_again) constant = {};
 }
 
 void Session::take_infos() {

@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "engine/plan.hpp"
 #include "graph/graph.hpp"
@@ -28,6 +30,13 @@ struct SessionOptions {
   // Of all inputs in order; empty: as the model declares them, with 1 for sizes that it leaves open.
   std::vector<tensor::Shape> input_shapes{};
   bool rewrite = true;      // false: run the graph as its model has it, node by node
+  // Told, while planning, of constants that a kernel has packed: runs do not read these bytes any more, resize() does. Whoever
+  // mapped the model file may let its pages go. Empty: nobody wants to know.
+  std::function<void(ByteView)> packed{};
+  // Reads the model again. Where it is given, the session keeps no copy of the model and lets go of constants that kernels
+  // have packed, which saves their memory if the graph was moved in and owned them; resize() reads anew. Must give the same
+  // graph every time. Empty: the session keeps the graph.
+  std::function<Result<graph::Graph>()> read_again{};
 };
 
 struct TensorInfo {
@@ -39,7 +48,7 @@ class Session {
  public:
   // What the graph borrows (the model file) must outlive the session; the graph itself need not. Verifies the graph.
   // kUnsupported: a combination of types or scales that no kernel computes; kExhausted: more memory than the limits.
-  static Result<std::unique_ptr<Session>> create(const graph::Graph& graph, const SessionOptions& options);
+  static Result<std::unique_ptr<Session>> create(graph::Graph graph, const SessionOptions& options);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -71,11 +80,13 @@ class Session {
   [[nodiscard]] bool is_static() const { return is_static_; }
 
  private:
-  Session(const graph::Graph& graph, const SessionOptions& options);
+  Session(graph::Graph graph, const SessionOptions& options);
   Result<void> plan(std::span<const tensor::Shape> input_shapes);
+  Result<std::unique_ptr<graph::Graph>> specialized(std::span<const tensor::Shape> input_shapes);
+  void let_go(graph::Graph& graph, graph::TensorId id) const;
   void take_infos();
 
-  graph::Graph model_;
+  graph::Graph model_;  // empty after planning where it can be read again
   SessionOptions options_;
   std::unique_ptr<kernels::Threads> threads_;
   VariableStore variables_;

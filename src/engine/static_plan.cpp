@@ -14,6 +14,18 @@
 
 namespace lichen::engine {
 
+namespace {
+
+// All kernels of these ops but the reference ones have weights and biases in a form of their own, made with the step: a
+// run does not read the constants.
+bool holds_weights(const graph::Node& node, const Step& step) {
+  const bool is_layer =
+      node.op == graph::Op::kConv2D || node.op == graph::Op::kDepthwiseConv2D || node.op == graph::Op::kFullyConnected;
+  return is_layer && !step.is_reference();
+}
+
+}  // namespace
+
 void StaticPlan::ArenaDeleter::operator()(std::byte* arena) const {
   ::operator delete[](arena, std::align_val_t{kArenaAlign});
 }
@@ -29,6 +41,7 @@ Result<std::unique_ptr<Plan>> StaticPlan::create(const graph::Graph& graph, cons
 
 Result<void> StaticPlan::build_steps() {
   PackBudget budget(kPackedBytesMax);
+  std::vector<std::size_t> readers = readers_of_tensors();
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const graph::Node& node = graph_.nodes[i];
     std::unique_ptr<Step> step;
@@ -44,6 +57,7 @@ Result<void> StaticPlan::build_steps() {
       }
       step = *std::move(built);
     }
+    if (context_.packed && holds_weights(node, *step)) tell_packed(node, readers);
     nodes_.push_back(profile_of(graph_, node, step.get()));
     calls_.push_back({std::move(step), {}, {}, nullptr, i});
   }
@@ -51,12 +65,46 @@ Result<void> StaticPlan::build_steps() {
   return {};
 }
 
-Result<void> StaticPlan::plan_memory() {
-  Lives lives = lives_of(graph_);
-  const std::size_t scratch_first = lives.blocks.size();
+// Nodes and outputs of the graph.
+std::vector<std::size_t> StaticPlan::readers_of_tensors() const {
+  std::vector<std::size_t> readers(graph_.tensors.size(), 0);
+  const auto count = [&](std::span<const graph::TensorId> ids) {
+    for (const graph::TensorId id : ids) {
+      if (id != graph::kNoTensor) ++readers[static_cast<std::size_t>(id)];
+    }
+  };
+  for (const graph::Node& node : graph_.nodes) count(node.inputs);
+  count(graph_.outputs);
+  return readers;
+}
+
+void StaticPlan::tell_packed(const graph::Node& node, std::vector<std::size_t>& readers) const {
+  for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+    const graph::TensorId id = node.inputs[i];
+    if (id == graph::kNoTensor || !graph_.tensor(id).constant) continue;
+    if (--readers[static_cast<std::size_t>(id)] == 0) context_.packed(id);
+  }
+}
+
+StaticPlan::Layout StaticPlan::layout_of(Concats concats) const {
+  Layout layout{lives_of(graph_, concats), 0, {}};
+  layout.scratch_first = layout.lives.blocks.size();
   for (std::size_t step = 0; step < calls_.size(); ++step)
-    lives.blocks.push_back({calls_[step].step->scratch_bytes(), step, step});
-  const Placement placement = place(lives.blocks);
+    layout.lives.blocks.push_back({calls_[step].step->scratch_bytes(), step, step});
+  layout.placement = place(layout.lives.blocks);
+  return layout;
+}
+
+// Concats in place, unless that takes more memory.
+StaticPlan::Layout StaticPlan::best_layout() const {
+  Layout in_place = layout_of(Concats::kInPlace);
+  if (!in_place.lives.joins) return in_place;
+  Layout copied = layout_of(Concats::kCopied);
+  return in_place.placement.total_bytes <= copied.placement.total_bytes ? std::move(in_place) : std::move(copied);
+}
+
+Result<void> StaticPlan::plan_memory() {
+  const auto [lives, scratch_first, placement] = best_layout();
   if (placement.total_bytes > kArenaBytesMax) {
     return fail(Code::kExhausted, "cannot plan model", graph_.name,
                 fmt::format("its activations need {} bytes, the limit is {}", placement.total_bytes, kArenaBytesMax));
@@ -67,20 +115,20 @@ Result<void> StaticPlan::plan_memory() {
     return fail(Code::kExhausted, "cannot plan model", graph_.name,
                 fmt::format("no memory for {} bytes", arena_bytes_));
   std::memset(arena_.get(), 0, arena_bytes_);
-  bind(lives.block_of, placement.offsets);
+  bind(lives, placement.offsets);
   for (std::size_t step = 0; step < calls_.size(); ++step)
     calls_[step].scratch = arena_.get() + placement.offsets[scratch_first + step];
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    if (lives.is_view[i]) nodes_[i].kernel = "view";
+    if (lives.is_view[i]) nodes_[i].kernel = graph_.nodes[i].op == graph::Op::kConcat ? "concat in place" : "view";
   }
-  std::erase_if(calls_, [&](const Call& call) { return lives.is_view[call.node]; });
+  std::erase_if(calls_, [&is_view = lives.is_view](const Call& call) { return is_view[call.node]; });
   return {};
 }
 
-void StaticPlan::bind(std::span<const std::size_t> block_of, std::span<const std::size_t> offsets) {
+void StaticPlan::bind(const Lives& lives, std::span<const std::size_t> offsets) {
   places_.assign(graph_.tensors.size(), nullptr);
-  for (std::size_t i = 0; i < block_of.size(); ++i) {
-    if (block_of[i] != kNoBlock) places_[i] = arena_.get() + offsets[block_of[i]];
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (lives.block_of[i] != kNoBlock) places_[i] = arena_.get() + offsets[lives.block_of[i]] + lives.offset_of[i];
   }
   for (Call& call : calls_) {
     const graph::Node& node = graph_.nodes[call.node];
@@ -89,6 +137,7 @@ void StaticPlan::bind(std::span<const std::size_t> block_of, std::span<const std
       call.inputs.push_back(constant ? graph_.tensor(id).constant->bytes().data() : place_of(id));
     }
     for (const graph::TensorId id : node.outputs) call.outputs.push_back(place_of(id));
+    if (node.op == graph::Op::kConcat && lives.joins) leave_joined(call);
     if (!is_variable_op(node.op)) continue;
     std::byte* variable = context_.variables.at(std::get<graph::VariableAttributes>(node.attributes).variable);
     if (node.op == graph::Op::kReadVariable) {
@@ -96,6 +145,16 @@ void StaticPlan::bind(std::span<const std::size_t> block_of, std::span<const std
     } else {
       call.outputs.assign(1, variable);
     }
+  }
+}
+
+// Inputs of a Concat that were made where it wants them need not be copied there.
+void StaticPlan::leave_joined(Call& call) const {
+  const graph::Node& node = graph_.nodes[call.node];
+  const std::byte* wanted = call.outputs[0];
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    if (call.inputs[i] == wanted) call.inputs[i] = nullptr;
+    wanted += graph_.tensor(node.inputs[i]).spec.bytes();
   }
 }
 

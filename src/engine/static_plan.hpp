@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A plan for a graph whose shapes are all known: every node has its kernel, every tensor its place in one arena, weights
 // are packed. A run allocates nothing. Tensors that are only another view of one (Reshape and the like) share its place,
-// and elementwise nodes write over an input that nobody reads any more.
+// elementwise nodes write over an input that nobody reads any more, and what a Concat puts one after the other is made
+// there (lives.hpp).
 #pragma once
 
+#include "engine/lives.hpp"
 #include "engine/plan.hpp"
+#include "engine/planner.hpp"
 
 namespace lichen::engine {
 
@@ -36,8 +39,18 @@ class StaticPlan final : public Plan {
 
   StaticPlan(const graph::Graph& graph, const PlanContext& context) : graph_(graph), context_(context) {}
   Result<void> build_steps();
+  [[nodiscard]] std::vector<std::size_t> readers_of_tensors() const;
+  void tell_packed(const graph::Node& node, std::vector<std::size_t>& readers) const;
   Result<void> plan_memory();
-  void bind(std::span<const std::size_t> block_of, std::span<const std::size_t> offsets);
+  struct Layout {
+    Lives lives;
+    std::size_t scratch_first = 0;  // the block of the first call's scratch; those of the others follow
+    Placement placement;
+  };
+  [[nodiscard]] Layout layout_of(Concats concats) const;
+  [[nodiscard]] Layout best_layout() const;
+  void bind(const Lives& lives, std::span<const std::size_t> offsets);
+  void leave_joined(Call& call) const;
   [[nodiscard]] std::byte* place_of(graph::TensorId id) const;
   [[nodiscard]] Result<void> run_calls(const RunOptions& options);
 

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -31,6 +33,20 @@ Result<MappedFile> MappedFile::open(const std::string& path, std::size_t bytes_m
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void MappedFile::drop_pages(ByteView part) const {
+  const std::less<const std::byte*> before;
+  if (part.empty() || before(part.data(), bytes_.data()) || before(bytes_.data() + bytes_.size(), part.data() + part.size()))
+    return;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = static_cast<std::size_t>(part.data() - bytes_.data());
+  const std::size_t end = begin + part.size();
+  const std::size_t first = (begin + page - 1) / page * page;
+  const std::size_t last = end == bytes_.size() ? end : end / page * page;
+  if (first >= last) return;
+  // Advice: where it is refused, the pages stay.
+  static_cast<void>(::madvise(const_cast<std::byte*>(bytes_.data()) + first, last - first, MADV_DONTNEED));
 }
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {

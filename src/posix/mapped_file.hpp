@@ -20,6 +20,10 @@ class MappedFile {
 
   [[nodiscard]] ByteView bytes() const { return bytes_; }  // begins at a page
 
+  // The pages that lie wholly in this part of bytes() stop counting as memory of this process; whoever reads them again
+  // gets them from the page cache, or from the disk. Bytes that are not of this file are left alone.
+  void drop_pages(ByteView part) const;
+
  private:
   explicit MappedFile(ByteView bytes) : bytes_(bytes) {}
   ByteView bytes_;

@@ -160,6 +160,54 @@ TEST(Session, TellsItsTensorsAndNodes) {
   EXPECT_EQ((*rewritten)->nodes().size(), 2U) << "the activation is part of the convolution";
 }
 
+// Only where there are vector kernels, which pack.
+TEST(Session, TellsWhichConstantsRunsDoNotRead) {
+  const graph::Graph g = residual();
+  std::vector<ByteView> told;
+  const auto session = engine::Session::create(g, {.packed = [&](ByteView bytes) { told.push_back(bytes); }});
+  ASSERT_TRUE(session) << session.error().to_line();
+  if ((*session)->nodes()[0].kernel.ends_with("reference")) GTEST_SKIP() << "no vector kernels here";
+  ASSERT_EQ(told.size(), 1U);
+  const auto constant = std::ranges::find_if(g.tensors, [](const graph::Tensor& t) { return t.constant.has_value(); });
+  EXPECT_EQ(told[0].data(), constant->constant->bytes().data());
+
+  told.clear();
+  const auto reference = engine::Session::create(
+      g, {.reference_kernels_only = true, .packed = [&](ByteView bytes) { told.push_back(bytes); }});
+  ASSERT_TRUE(reference) << reference.error().to_line();
+  EXPECT_TRUE(told.empty()) << "reference kernels read the weights themselves";
+}
+
+TEST(Session, WhoseModelCanBeReadAgainKeepsNoWeightsTwice) {
+  const graph::Graph g = residual();
+  int reads = 0;
+  const auto session = engine::Session::create(g, {.read_again = [&]() -> Result<graph::Graph> {
+                                                 ++reads;
+                                                 return g;
+                                               }});
+  const auto plain = engine::Session::create(g, {});
+  ASSERT_TRUE(session && plain);
+  EXPECT_EQ(reads, 0) << "the graph that it was made of is there";
+  std::size_t constant_bytes = 0;
+  for (const graph::Tensor& tensor : (*session)->planned_graph().tensors) {
+    if (tensor.constant) constant_bytes += tensor.constant->bytes().size();
+  }
+  if (!(*session)->nodes()[0].kernel.ends_with("reference")) {
+    EXPECT_EQ(constant_bytes, 0U);
+  }
+  const auto expect_same = [&] {
+    lichen::testing::fill_seeded(**session, 3, -2, 2);
+    lichen::testing::fill_seeded(**plain, 3, -2, 2);
+    ASSERT_TRUE((*session)->run() && (*plain)->run());
+    EXPECT_EQ(lichen::testing::floats_of((*session)->output(0)), lichen::testing::floats_of((*plain)->output(0)));
+  };
+  expect_same();
+  const std::vector<tensor::Shape> larger = {{2, 4, 9, 3}};
+  ASSERT_TRUE((*session)->resize(larger) && (*plain)->resize(larger));
+  EXPECT_EQ(reads, 1);
+  expect_same();
+}
+
 TEST(Session, NewInputShapesArePlannedAnew) {
   const graph::Graph g = residual();
   const auto session = engine::Session::create(g, {});

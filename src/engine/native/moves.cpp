@@ -11,8 +11,8 @@ std::unique_ptr<Step> step_of_moves(std::string_view kernel, std::vector<Move> m
   return make_step(kernel, 0, [moves = std::move(moves)](const StepBuffers& b) {
     for (const Move& move : moves) {
       std::byte* out = b.outputs[move.output];
-      if (out == nullptr) continue;
       const std::byte* in = b.inputs[move.input];
+      if (out == nullptr || in == nullptr) continue;  // nobody wants it, or it is in the output already
       share_rows(*b.threads, move.copy.parts(), move.copy.bytes_a_part(),
                  [&](Index begin, Index end) { kernels::reference::copy(move.copy, in, out, begin, end); });
     }
