@@ -38,11 +38,8 @@ struct Value {
 std::optional<Value> value_of(const json& packed) {
   const auto dtype = tensor::dtype_named(packed["dtype"].get<std::string>());
   if (!dtype) return std::nullopt;
-  Value value{*dtype, Shape(packed["shape"].get<std::vector<std::int64_t>>()), {}};
-  const auto hex = packed["hex"].get<std::string>();
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    value.bytes.push_back(static_cast<std::byte>(std::stoul(hex.substr(i, 2), nullptr, 16)));
-  return value;
+  return Value{*dtype, Shape(packed["shape"].get<std::vector<std::int64_t>>()),
+               lichen::testing::bytes_of_base64(packed["base64"].get<std::string>())};
 }
 
 struct Layer {

@@ -13,15 +13,8 @@
 namespace {
 
 using namespace lichen;
+using lichen::testing::bytes_of_base64;
 using nlohmann::json;
-
-Bytes bytes_of_hex(const std::string& hex) {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  Bytes bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    bytes.push_back(static_cast<std::byte>(digit(hex[i]) * 16 + digit(hex[i + 1])));
-  return bytes;
-}
 
 graph::Tensor tensor_of(const json& described, const std::string& name) {
   graph::Tensor tensor;
@@ -34,7 +27,7 @@ graph::Tensor tensor_of(const json& described, const std::string& name) {
     tensor.quantization.axis = described.value("axis", std::size_t{0});
   }
   if (described.value("constant", false))
-    tensor.constant = tensor::Data::own(bytes_of_hex(described["hex"].get<std::string>()));
+    tensor.constant = tensor::Data::own(bytes_of_base64(described["base64"].get<std::string>()));
   return tensor;
 }
 
@@ -147,7 +140,7 @@ graph::Attributes attributes_of(graph::Op op, const json& a) {
 }
 
 void compare_output(std::span<const std::byte> got, const json& wanted) {
-  const Bytes bytes = bytes_of_hex(wanted["hex"].get<std::string>());
+  const Bytes bytes = bytes_of_base64(wanted["base64"].get<std::string>());
   ASSERT_EQ(got.size(), bytes.size());
   if (wanted["dtype"] == "f32") {
     EXPECT_LE(lichen::testing::relative_difference(lichen::testing::floats_of(got), lichen::testing::floats_of(bytes)),
@@ -181,7 +174,7 @@ void compare(const json& wanted, bool reference_only) {
   std::size_t at = 0;
   for (const json& input : wanted["inputs"]) {
     if (input.value("constant", false)) continue;
-    const Bytes bytes = bytes_of_hex(input["hex"].get<std::string>());
+    const Bytes bytes = bytes_of_base64(input["base64"].get<std::string>());
     ASSERT_EQ(bytes.size(), (*session)->input(at).size());
     std::ranges::copy(bytes, (*session)->input(at++).begin());
   }

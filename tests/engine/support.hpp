@@ -6,14 +6,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
+#include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "engine/session.hpp"
 
@@ -74,17 +75,25 @@ inline void fill_seeded(engine::Session& session, std::size_t sample, float low,
   }
 }
 
+// Bytes as the golden files have them. Standard alphabet, padded; anything else is a bug of the file.
+inline Bytes bytes_of_base64(std::string_view text) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  while (text.ends_with('=')) text.remove_suffix(1);
+  Bytes bytes;
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::size_t digit = kDigits.find(text[i]);
+    LICHEN_ASSERT(digit != std::string_view::npos);
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    if (i % 4 != 0) bytes.push_back(static_cast<std::byte>(bits >> (6 - i % 4 * 2)));
+  }
+  return bytes;
+}
+
 inline std::vector<float> floats_of(std::span<const std::byte> bytes) {
   std::vector<float> values(bytes.size() / sizeof(float));
   std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
   return values;
-}
-
-// An op that has a place in the vocabulary and no kernel yet: said aloud, and not compared.
-inline bool lacks_kernel(const Result<std::unique_ptr<engine::Session>>& made) {
-  if (made || made.error().why != "no kernel computes this op yet") return false;
-  std::cout << "SKIPPED: " << made.error().to_line() << "\n";
-  return true;
 }
 
 // max|a - b| / max|b|.

@@ -8,6 +8,7 @@ attributes layers_test.cpp has.
 
 Images go in and come out with their channels last; ONNX has them second.
 """
+import base64
 import importlib.metadata
 import json
 import pathlib
@@ -39,7 +40,7 @@ def packed(value) -> dict:
         return {"dtype": "none"}
     names = {"float32": "f32", "int64": "i64", "int32": "i32", "int8": "i8", "uint8": "u8"}
     value = np.ascontiguousarray(value)
-    return {"dtype": names[str(value.dtype)], "shape": list(value.shape), "hex": value.tobytes().hex()}
+    return {"dtype": names[str(value.dtype)], "shape": list(value.shape), "base64": base64.b64encode(value.tobytes()).decode()}
 
 
 def case(name: str, inputs: list, outputs: list) -> None:
@@ -147,8 +148,8 @@ def normalizations() -> None:
 
 
 def layer_norm(x, inputs) -> list:
-    scale = np.frombuffer(bytes.fromhex(inputs[1]["hex"]), np.float32).reshape(4, 5)
-    bias = np.frombuffer(bytes.fromhex(inputs[2]["hex"]), np.float32)
+    scale = np.frombuffer(base64.b64decode(inputs[1]["base64"]), np.float32).reshape(4, 5)
+    bias = np.frombuffer(base64.b64decode(inputs[2]["base64"]), np.float32)
     return onnx_run("LayerNormalization", [x, scale, np.broadcast_to(bias, (4, 5)).copy()], 3, axis=2, epsilon=1e-3)
 
 

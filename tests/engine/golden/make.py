@@ -7,9 +7,10 @@
 
 Models: those of MODELS_FOLDER listed below, and the small ones in tests/engine/golden/models, which the program
 engine_make_models writes. For i8, u8 and i16 outputs of an operator the CRC-32 of their bytes is kept, by the tensor's
-name, so that every layer is compared bit for bit; of other outputs of the graph the first values, as little-endian hex.
+name, so that every layer is compared bit for bit; of other outputs of the graph the first values, as base64.
 Samples of a model with state follow each other.
 """
+import base64
 import importlib.metadata
 import json
 import pathlib
@@ -137,7 +138,7 @@ def golden_of(path: pathlib.Path, low_high, samples: int) -> dict:
         values = [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
         for value in without_unwritten(path, values):
             kept = value.dtype in (np.float32, np.int32, np.int64, np.bool_)
-            outputs.append(value.ravel()[:VALUES_MAX].tobytes().hex() if kept else None)
+            outputs.append(base64.b64encode(value.ravel()[:VALUES_MAX].tobytes()).decode() if kept else None)
         answers.append({"nodes": crcs, "outputs": outputs})
     return {"low": low_high[0], "high": low_high[1], "tensors": [names[t] for t in tensors], "samples": answers}
 
