@@ -10,40 +10,29 @@ namespace {
 volatile float float_sink = 0;
 volatile int integer_sink = 0;
 
+struct Loops {
+  PeakLoop (*f32)();
+  PeakLoop (*i8)();
+};
+
+Loops loops_of([[maybe_unused]] const CpuFeatures& cpu) {
+#if LICHEN_KERNELS_AVX2
+  if (cpu.avx512_vnni) return {avx512::peak_f32, avx512::peak_i8};
+  if (cpu.avx2_fma) return {avx2::peak_f32, avx2::peak_i8};
+#endif
+  return {plain_peak, plain_peak};
+}
+
 }  // namespace
 
 double burst_f32(const CpuFeatures& cpu) {
-  PeakLoop loop;
-#if LICHEN_KERNELS_AVX2
-  if (cpu.avx512_vnni) {
-    loop = avx512::peak_f32();
-  } else if (cpu.avx2_fma) {
-    loop = avx2::peak_f32();
-  } else {
-    loop = plain_peak();
-  }
-#else
-  (void)cpu;
-  loop = plain_peak();
-#endif
+  const PeakLoop loop = loops_of(cpu).f32();
   float_sink = float_sink + static_cast<float>(loop.result);
   return loop.operations;
 }
 
 double burst_i8(const CpuFeatures& cpu) {
-  PeakLoop loop;
-#if LICHEN_KERNELS_AVX2
-  if (cpu.avx512_vnni) {
-    loop = avx512::peak_i8();
-  } else if (cpu.avx2_fma) {
-    loop = avx2::peak_i8();
-  } else {
-    loop = plain_peak();
-  }
-#else
-  (void)cpu;
-  loop = plain_peak();
-#endif
+  const PeakLoop loop = loops_of(cpu).i8();
   integer_sink = integer_sink + static_cast<int>(loop.result);
   return loop.operations;
 }

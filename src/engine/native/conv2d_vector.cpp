@@ -4,8 +4,7 @@
 
 #if LICHEN_KERNELS_AVX2
 
-#include <vector>
-
+#include "engine/native/layer_source.hpp"
 #include "engine/native/sharing.hpp"
 #include "kernels/avx2/conv2d.hpp"
 #include "kernels/avx2/image.hpp"
@@ -16,48 +15,12 @@ namespace lichen::engine {
 namespace {
 
 using kernels::Index;
-using kernels::PaddedImage;
-
-// What one node reads and where: a padded image for convolutions, the input's rows for fully connected layers.
-struct Source {
-  kernels::Window2D window;
-  PaddedImage image;
-  kernels::PixelGrid grid;
-  kernels::Pattern pattern;
-};
-
-Source source_of(const kernels::Window2D& w) {
-  const PaddedImage image = kernels::padded_image(w, 1);
-  return {w, image, kernels::pixel_grid(w, image), kernels::pattern_of(w, image)};
-}
-
-// A row of `depth` values is a 1 x 1 image of `depth` channels.
-Source source_of(const kernels::MatrixSize& m) {
-  kernels::Window2D w;
-  w.in_w = w.out_w = m.rows;
-  w.in_c = m.depth;
-  w.out_c = m.units;
-  return {w, {1, m.rows, m.depth, true}, kernels::row_grid(m), kernels::pattern_of(m)};
-}
 
 constexpr std::size_t kSlack = 2;  // elements that pairs may read beyond the image
 constexpr Index kWordsMultiple = 8;  // of the last panel's channels, in i16
 
-std::size_t rounded(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
-
 std::size_t padded_bytes(const Source& s, std::size_t element) {
-  return (static_cast<std::size_t>(s.image.elements(s.window.batch)) + kSlack) * element;
-}
-
-template <typename T>
-const T* constant_of(const graph::NodeView& node, std::size_t input) {
-  return node.has_input(input) ? node.input(input).constant->as<T>().data() : nullptr;
-}
-
-Sharing sharing_of(const Source& s, Index macs_a_part) {
-  return {s.grid, s.window.out_c, static_cast<Index>(s.pattern.offsets.size()) * s.pattern.length, macs_a_part};
+  return (s.elements() + kSlack) * element;
 }
 
 // What the plan says about the f32 tiles of one instruction set.
@@ -91,10 +54,10 @@ StepResult float_step(const BuildContext& context, Source s, const float* weight
                      const float* image = b.in<float>(0);
                      if (!s.image.is_input) {
                        auto* padded = reinterpret_cast<float*>(b.scratch);
-                       const Index row_bytes = s.image.width * s.image.pixel * Index{sizeof(float)};
-                       share_rows(*b.threads, s.window.batch * s.image.height, row_bytes, [&](Index begin, Index end) {
-                         kernels::avx2::pad_image(s.window, s.image, image, begin, end, padded);
-                       });
+                       share_rows(*b.threads, s.rows(), s.row_elements() * Index{sizeof(float)},
+                                  [&](Index begin, Index end) {
+                                    kernels::avx2::pad_image(s.window, s.image, image, begin, end, padded);
+                                  });
                        image = padded;
                      }
                      sharing.run(*b.threads, [&, image](const kernels::Part& part) {
@@ -111,8 +74,7 @@ void widen_input(const Source& s, const T* in, std::int32_t zero_point, kernels:
     kernels::avx2::widen(in, s.image.elements(s.window.batch), zero_point, image);
     return;
   }
-  const Index row_bytes = s.image.width * s.image.pixel * Index{sizeof(std::int16_t)};
-  share_rows(threads, s.window.batch * s.image.height, row_bytes, [&](Index begin, Index end) {
+  share_rows(threads, s.rows(), s.row_elements() * Index{sizeof(std::int16_t)}, [&](Index begin, Index end) {
     kernels::avx2::widen_image(s.window, s.image, in, zero_point, begin, end, image);
   });
 }
@@ -148,7 +110,7 @@ const std::uint8_t* padded_bytes_of(const Source& s, const StepBuffers& b, std::
   const auto* in = b.in<std::uint8_t>(0);
   if (s.image.is_input) return in;
   auto* padded = reinterpret_cast<std::uint8_t*>(b.scratch);
-  share_rows(*b.threads, s.window.batch * s.image.height, s.image.width * s.image.pixel, [&](Index begin, Index end) {
+  share_rows(*b.threads, s.rows(), s.row_elements(), [&](Index begin, Index end) {
     kernels::avx2::pad_bytes(s.window, s.image, in, zero_point, begin, end, padded);
   });
   return padded;
@@ -177,7 +139,7 @@ StepResult bytes_step(const BuildContext& context, Source s, const T* weights, c
         std::int32_t* terms = nullptr;
         if (packed.weights_zero_point != 0) {
           terms = reinterpret_cast<std::int32_t*>(b.scratch + terms_at);
-          const Index depth = static_cast<Index>(s.pattern.offsets.size()) * s.pattern.length;
+          const Index depth = s.depth();
           const auto less = static_cast<std::int32_t>(packed.in_zero_point * depth);
           share_rows(*b.threads, pixels_of(s.grid), depth, [&](Index begin, Index end) {
             kernels::avx512::pixel_terms(s.grid, view_of(s.pattern), image, kSigned, {begin, end, 0, units},
@@ -206,16 +168,6 @@ StepResult integer_step(const BuildContext& context, Source s, const T* weights,
   if (context.cpu.avx512_vnni)
     return bytes_step(context, std::move(s), weights, q, rounds_once, names.avx512);
   return words_step(context, std::move(s), weights, q, rounds_once, names.avx2);
-}
-
-// Depthwise weights [taps][channels] of a one-channel image as a convolution's [channels][taps].
-template <typename T>
-std::vector<T> transposed(const T* weights, Index taps, Index channels) {
-  std::vector<T> to(static_cast<std::size_t>(taps * channels));
-  for (Index c = 0; c < channels; ++c) {
-    for (Index t = 0; t < taps; ++t) to[static_cast<std::size_t>(c * taps + t)] = weights[t * channels + c];
-  }
-  return to;
 }
 
 }  // namespace

@@ -2,8 +2,7 @@
 // Steps that run Conv2D and FullyConnected on the tiles of NEON: the same weights, seen as panels.
 #include "kernels/neon/conv2d.hpp"
 
-#include <vector>
-
+#include "engine/native/layer_source.hpp"
 #include "engine/native/sharing.hpp"
 #include "engine/native/vector.hpp"
 #include "kernels/dot_panels.hpp"
@@ -14,46 +13,6 @@ namespace lichen::engine {
 namespace {
 
 using kernels::Index;
-
-// What one node reads and where: a padded image for convolutions, the input's rows for fully connected layers.
-struct Source {
-  kernels::Window2D window;
-  kernels::PaddedImage image;
-  kernels::PixelGrid grid;
-  kernels::Pattern pattern;
-
-  [[nodiscard]] Index depth() const { return static_cast<Index>(pattern.offsets.size()) * pattern.length; }
-  [[nodiscard]] std::size_t elements() const { return static_cast<std::size_t>(image.elements(window.batch)); }
-  [[nodiscard]] Index rows() const { return window.batch * image.height; }
-  [[nodiscard]] Index row_elements() const { return image.width * image.pixel; }
-};
-
-Source source_of(const kernels::Window2D& w) {
-  const kernels::PaddedImage image = kernels::padded_image(w, 1);
-  return {w, image, kernels::pixel_grid(w, image), kernels::pattern_of(w, image)};
-}
-
-// A row of `depth` values is a 1 x 1 image of `depth` channels.
-Source source_of(const kernels::MatrixSize& m) {
-  kernels::Window2D w;
-  w.in_w = w.out_w = m.rows;
-  w.in_c = m.depth;
-  w.out_c = m.units;
-  return {w, {1, m.rows, m.depth, true}, kernels::row_grid(m), kernels::pattern_of(m)};
-}
-
-Sharing sharing_of(const Source& s, Index macs_a_part) {
-  return {s.grid, s.window.out_c, s.depth(), macs_a_part};
-}
-
-std::size_t rounded(std::size_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
-
-template <typename T>
-const T* constant_of(const graph::NodeView& node, std::size_t input) {
-  return node.has_input(input) ? node.input(input).constant->as<T>().data() : nullptr;
-}
 
 StepResult float_step(const BuildContext& context, Source s, const float* weights, kernels::FloatRange range,
                       std::string_view kernel) {
@@ -151,16 +110,6 @@ StepResult integer_step(const BuildContext& context, Source s, const T* weights,
           }
         });
       });
-}
-
-// Depthwise weights [taps][channels] of a one-channel image as a convolution's [channels][taps].
-template <typename T>
-std::vector<T> transposed(const T* weights, Index taps, Index channels) {
-  std::vector<T> to(static_cast<std::size_t>(taps * channels));
-  for (Index c = 0; c < channels; ++c) {
-    for (Index t = 0; t < taps; ++t) to[static_cast<std::size_t>(c * taps + t)] = weights[t * channels + c];
-  }
-  return to;
 }
 
 // A kernel's name, by type and by what the CPU has.
