@@ -18,7 +18,6 @@ using tensor::Shape;
 
 constexpr std::uint32_t kFirst = 1U << 0;
 constexpr std::uint32_t kSecond = 1U << 1;
-constexpr std::int32_t kReshapeCode = 22;
 constexpr std::int32_t kCastCode = 53;
 constexpr auto kPlain = fixed_attributes<graph::NoAttributes>;
 

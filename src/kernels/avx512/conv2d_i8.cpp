@@ -15,12 +15,9 @@ inline __m512i flip_of(bool flip) {
   return _mm512_set1_epi32(flip ? kSignBits : 0);
 }
 
-// The last 1 to 3 bytes of a segment; the weights beyond them are 0.
-inline std::int32_t last_bytes(const std::uint8_t* at, Index count) {
-  std::uint32_t bytes = at[0];
-  if (count > 1) bytes |= std::uint32_t{at[1]} << 8;
-  if (count > 2) bytes |= std::uint32_t{at[2]} << 16;
-  return static_cast<std::int32_t>(bytes);
+// The last 1 to 3 bytes of a segment in every lane; the weights beyond them are 0.
+inline __m512i last_bytes(const std::uint8_t* at, __mmask16 there) {
+  return _mm512_broadcastd_epi32(_mm_maskz_loadu_epi8(there, at));
 }
 
 constexpr int kGroup = 4;  // vectors that are packed together
@@ -136,10 +133,10 @@ struct ByteTile {
         }
       }
       if (rest == 0) continue;
+      const auto there = static_cast<__mmask16>((1U << rest) - 1);
 #pragma GCC unroll 12
       for (int r = 0; r < kRows; ++r) {
-        const __m512i a =
-            _mm512_xor_si512(_mm512_set1_epi32(last_bytes(rows[r] + offset + kTogether * fours, rest)), flip);
+        const __m512i a = _mm512_xor_si512(last_bytes(rows[r] + offset + kTogether * fours, there), flip);
         for (int v = 0; v < kPanels; ++v)
           sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], a, _mm512_load_si512(weights + v * panel_bytes));
       }

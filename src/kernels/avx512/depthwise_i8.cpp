@@ -86,10 +86,6 @@ inline void store_block(V v, T* to, Index count) {
   }
 }
 
-inline Index min_of(Index a, Index b) {
-  return a < b ? a : b;
-}
-
 // One row of a 3 x 3 window for one block of channels: columns are interleaved once and used by all their pixels.
 template <typename V, typename T, bool kWhole, bool kTwice, int kStride>
 struct Row3x3 {

@@ -45,6 +45,8 @@ template <typename T>
 // T: the same and float.
 template <typename T>
 [[nodiscard]] Comparison<T> comparison(std::string_view op);
+template <>
+[[nodiscard]] Comparison<float> comparison<float>(std::string_view op);
 // Of bools, as bytes that are 0 or not.
 [[nodiscard]] Comparison<std::uint8_t> logical(std::string_view op);
 

@@ -41,6 +41,8 @@ using Reduce = void (*)(const Reduction& r, const T* in, std::byte* scratch, T* 
 // By the op's name ("ReduceMean"); null: no such function.
 template <typename T>
 [[nodiscard]] Reduce<T> reduce(std::string_view op);
+template <>
+[[nodiscard]] Reduce<float> reduce<float>(std::string_view op);
 // Of bools, as bytes that are 0 or not: ReduceAll and ReduceMin, ReduceAny and ReduceMax.
 [[nodiscard]] Reduce<std::uint8_t> reduce_bools(std::string_view op);
 
