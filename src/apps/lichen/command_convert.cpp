@@ -309,6 +309,13 @@ Result<int> convert(const Options& options) {
   const Written written = LICHEN_TRY(write_as(format, model.graph));
   const graph::Graph after = LICHEN_TRY(format.read(written.file, options.to));
   const auto difference = difference_of(model.graph, after);
+  // Not so if only the seeded inputs were refused, indices out of range among them: then the report says so.
+  if (!difference && difference.error().code != Code::kBadInput && !options.force) {
+    Error error = difference.error();
+    error.why += ", so its answers could not be compared, and it was not written";
+    error.hint = "--force writes it all the same";
+    return std::unexpected(std::move(error));
+  }
   if (difference && difference->relative > kRelativeMax && !is_quantized(model.graph) && !options.force) {
     return fail(Code::kInternal, "cannot convert", options.to,
                 fmt::format("its answers differ by {:.2g} of the largest, so it was not written", difference->relative),
