@@ -42,11 +42,15 @@ StepResult build_by_reals(const BuildContext& context) {
   }
   const auto function = reference::binary_f32(op_name(context));
   if (function == nullptr) return not_computed(context);
-  return pair_step<T, T, T>(
-      broadcast_of(context.node), "binary by reals reference",
-      [=, range = range_of(activation_of(context))](const Broadcast& s, const T* a, const T* b, T* out) {
-        reference::binary_by_reals(s, a, b, function, range, q, out);
-      });
+  const Broadcast shape = broadcast_of(context.node);
+  const kernels::FloatRange range = range_of(activation_of(context));
+  if constexpr (kHasVectorByReals && sizeof(T) == 1) {
+    if (auto step = vector_by_reals<T>(context, op_name(context), shape, range, q)) return step;
+  }
+  return pair_step<T, T, T>(shape, "binary by reals reference",
+                            [=](const Broadcast& s, const T* a, const T* b, T* out) {
+                              reference::binary_by_reals(s, a, b, function, range, q, out);
+                            });
 }
 
 StepResult build_quantized(const BuildContext& context) {

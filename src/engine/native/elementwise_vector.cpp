@@ -138,6 +138,34 @@ std::unique_ptr<Step> vector_mul(const BuildContext& context, const Broadcast& s
                       [q](const Run<T>& run) { kernels::avx512::mul_i8(run, q); });
 }
 
+template <typename T>
+std::unique_ptr<Step> vector_by_reals(const BuildContext& context, std::string_view op, const Broadcast& shape,
+                                      kernels::FloatRange range, const kernels::reference::PairAffine& q) {
+  using kernels::avx512::RealOp;
+  constexpr std::pair<std::string_view, RealOp> kOps[] = {
+      {"Add", RealOp::kAdd}, {"Mul", RealOp::kMul}, {"Sub", RealOp::kSub}};
+  const auto* const row = std::ranges::find(kOps, op, &std::pair<std::string_view, RealOp>::first);
+  if (!context.cpu.avx512_vnni || row == std::end(kOps) || q.rounding != kernels::reference::Rounding::kNearestEven)
+    return nullptr;
+  return runs_step<T>(shape, "binary by reals avx512", [range, q, real_op = row->second](const Run<T>& run) {
+    kernels::avx512::by_reals(run, real_op, range, q);
+  });
+}
+
+template <typename T>
+QuantizeEven<T> vector_quantize_even(const BuildContext& context) {
+  if (!context.cpu.avx512_vnni) return nullptr;
+  return [](std::span<const float> in, kernels::reference::Affine to, T* out) {
+    kernels::avx512::quantize_even(std::ssize(in), in.data(), to, out);
+  };
+}
+
+template std::unique_ptr<Step> vector_by_reals<std::int8_t>(const BuildContext&, std::string_view, const Broadcast&,
+                                                            kernels::FloatRange, const kernels::reference::PairAffine&);
+template std::unique_ptr<Step> vector_by_reals<std::uint8_t>(const BuildContext&, std::string_view, const Broadcast&,
+                                                             kernels::FloatRange, const kernels::reference::PairAffine&);
+template QuantizeEven<std::int8_t> vector_quantize_even<std::int8_t>(const BuildContext&);
+template QuantizeEven<std::uint8_t> vector_quantize_even<std::uint8_t>(const BuildContext&);
 template std::unique_ptr<Step> vector_add<std::int8_t>(const BuildContext&, const Broadcast&,
                                                        const kernels::reference::AddQuantized&);
 template std::unique_ptr<Step> vector_add<std::uint8_t>(const BuildContext&, const Broadcast&,

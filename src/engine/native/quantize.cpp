@@ -5,7 +5,9 @@
 #include <array>
 
 #include "engine/native/element_types.hpp"
+#include "engine/native/vector.hpp"
 #include "kernels/reference/cast.hpp"
+#include "kernels/reference/unary.hpp"
 
 namespace lichen::engine {
 namespace {
@@ -45,6 +47,13 @@ template <typename Out>
 StepResult build_from_reals(const BuildContext& context) {
   const reference::Affine to = affine_of(context.node.output());
   if (rounding_of(context) == reference::Rounding::kNearestEven) {
+    if constexpr (kHasVectorByReals && sizeof(Out) == 1) {
+      if (const auto function = vector_quantize_even<Out>(context)) {
+        return shared_step<float, Out>(context, "quantize even avx512", [=](std::span<const float> in, Out* out) {
+          function(in, to, out);
+        });
+      }
+    }
     return shared_step<float, Out>(context, "quantize even reference", [to](std::span<const float> in, Out* out) {
       reference::quantize_even(in, to, out);
     });
@@ -54,17 +63,44 @@ StepResult build_from_reals(const BuildContext& context) {
   });
 }
 
+// Bytes to bytes by a table of what `function` makes of all of them.
+template <typename In, typename Out, typename Function>
+std::unique_ptr<Step> table_step(const BuildContext& context, const Function& function) {
+  reference::ByteTable table{};
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    const auto in = static_cast<In>(static_cast<std::uint8_t>(i));
+    Out out{};
+    function(std::span(&in, 1), &out);
+    table[i] = static_cast<std::uint8_t>(out);
+  }
+  reference::LookUp look_up = &reference::look_up;
+  if constexpr (kHasVectorKernels) {
+    if (const auto vector = vector_look_up(context)) look_up = vector;
+  }
+  return shared_step<std::uint8_t, std::uint8_t>(
+      context, look_up == &reference::look_up ? "requantize table" : "requantize table avx512",
+      [table, look_up](std::span<const std::uint8_t> in, std::uint8_t* out) { look_up(in, table, out); });
+}
+
+template <typename In, typename Out, typename Function>
+std::unique_ptr<Step> requantize_step(const BuildContext& context, std::string_view kernel, const Function& function) {
+  if constexpr (sizeof(In) == 1 && sizeof(Out) == 1) {
+    if (wants_vector(context)) return table_step<In, Out>(context, function);
+  }
+  return shared_step<In, Out>(context, kernel, function);
+}
+
 template <typename In, typename Out>
 StepResult build_requantize(const BuildContext& context) {
   const reference::Affine from = affine_of(context.node.input(0));
   const reference::Affine to = affine_of(context.node.output());
   if (rounding_of(context) == reference::Rounding::kNearestEven) {
-    return shared_step<In, Out>(context, "requantize even reference", [from, to](std::span<const In> in, Out* out) {
+    return requantize_step<In, Out>(context, "requantize even reference", [from, to](std::span<const In> in, Out* out) {
       reference::requantize_even(in, from, to, out);
     });
   }
   const auto m = LICHEN_TRY(kernels::quantize_multiplier(double{from.scale} / double{to.scale}));
-  return shared_step<In, Out>(context, "requantize reference", [=](std::span<const In> in, Out* out) {
+  return requantize_step<In, Out>(context, "requantize reference", [=](std::span<const In> in, Out* out) {
     reference::requantize<In, Out>(in, from.zero_point, m, to.zero_point, out);
   });
 }

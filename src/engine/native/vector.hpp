@@ -13,6 +13,7 @@
 namespace lichen::engine {
 
 inline constexpr bool kHasVectorKernels = LICHEN_KERNELS_AVX2 != 0 || LICHEN_KERNELS_NEON != 0;
+inline constexpr bool kHasVectorByReals = LICHEN_KERNELS_AVX2 != 0;
 
 [[nodiscard]] inline bool wants_vector(const BuildContext& context) {
   return kHasVectorKernels && (context.cpu.avx2_fma || context.cpu.neon);
@@ -63,6 +64,15 @@ template <typename T>
 template <typename T>
 [[nodiscard]] std::unique_ptr<Step> vector_mul(const BuildContext& context, const kernels::reference::Broadcast& shape,
                                                const kernels::reference::MulQuantized& q);
+// Of reals behind integers that round halves to even; `op` is its name.
+template <typename T>
+[[nodiscard]] std::unique_ptr<Step> vector_by_reals(const BuildContext& context, std::string_view op,
+                                                    const kernels::reference::Broadcast& shape, kernels::FloatRange range,
+                                                    const kernels::reference::PairAffine& q);
+template <typename T>
+using QuantizeEven = void (*)(std::span<const float> in, kernels::reference::Affine to, T* out);
+template <typename T>
+[[nodiscard]] QuantizeEven<T> vector_quantize_even(const BuildContext& context);
 // By the op's name, as kernels::reference::unary_f32().
 [[nodiscard]] kernels::reference::UnaryF32 vector_unary_f32(const BuildContext& context, std::string_view op);
 [[nodiscard]] kernels::reference::LookUp vector_look_up(const BuildContext& context);

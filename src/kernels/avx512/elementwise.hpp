@@ -35,4 +35,14 @@ void add_i8(const Run<T>& run, const reference::AddQuantized& q);
 template <typename T>
 void mul_i8(const Run<T>& run, const reference::MulQuantized& q);
 
+
+// Equal to reference::quantize_even bit for bit, NaN included.
+template <typename T>
+void quantize_even(Index count, const float* in, reference::Affine to, T* out);
+
+// reference::binary_by_reals of Add, Sub or Mul with Rounding::kNearestEven, bit for bit.
+enum class RealOp : std::uint8_t { kAdd, kSub, kMul };
+template <typename T>
+void by_reals(const Run<T>& run, RealOp op, FloatRange range, const reference::PairAffine& q);
+
 }  // namespace lichen::kernels::avx512

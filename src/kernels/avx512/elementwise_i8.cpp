@@ -51,10 +51,21 @@ inline __mmask16 first(Index count) {
   return count <= 0 ? __mmask16{0} : static_cast<__mmask16>((1U << count) - 1);
 }
 
+// Four quarters of 16 lanes, in order, as bytes.
+template <typename T>
+inline void store_quarters(__m512i a, __m512i b, __m512i c, __m512i d, IntegerClamp clamp, T* out, Index left) {
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i bytes = _mm512_permutexvar_epi32(order, clamped_bytes<T>(a, b, c, d, clamp));
+  if (left >= kBytes) {
+    store(bytes, out);
+  } else {
+    store_first(bytes, out, left);
+  }
+}
+
 // compute(sixteen of a, sixteen of b), widened, over a run: lanes to be packed, clamped and stored.
 template <typename T, typename Compute>
 inline void each_of(const Run<T>& run, IntegerClamp clamp, Compute compute) {
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const __m512i same_a = _mm512_set1_epi32(run.a[0]);
   const __m512i same_b = _mm512_set1_epi32(run.b[0]);
   for (Index i = 0; i < run.count; i += kBytes) {
@@ -65,15 +76,9 @@ inline void each_of(const Run<T>& run, IntegerClamp clamp, Compute compute) {
     };
     const Index left = run.count - i;
     const __m512i none = _mm512_setzero_si512();
-    const __m512i bytes = _mm512_permutexvar_epi32(
-        order, clamped_bytes<T>(quarter(i), left > kLanes ? quarter(i + kLanes) : none,
-                                left > 2 * kLanes ? quarter(i + 2 * kLanes) : none,
-                                left > 3 * kLanes ? quarter(i + 3 * kLanes) : none, clamp));
-    if (left >= kBytes) {
-      store(bytes, run.out + i);
-    } else {
-      store_first(bytes, run.out + i, left);
-    }
+    store_quarters(quarter(i), left > kLanes ? quarter(i + kLanes) : none,
+                   left > 2 * kLanes ? quarter(i + 2 * kLanes) : none,
+                   left > 3 * kLanes ? quarter(i + 3 * kLanes) : none, clamp, run.out + i, left);
   }
 }
 
@@ -91,7 +96,70 @@ struct Side {
   }
 };
 
+// reference::stored_even: whole numbers of lanes; the packing after it saturates them.
+struct Stored {
+  __m512 scale;
+  __m512i zero_point;
+
+  explicit Stored(reference::Affine q) : scale(_mm512_set1_ps(q.scale)), zero_point(_mm512_set1_epi32(q.zero_point)) {}
+  [[nodiscard]] __m512i operator()(__m512 real) const {
+    const __m512 far = _mm512_set1_ps(1e5F);
+    const __m512 none = _mm512_set1_ps(-1e5F);
+    // The second operand comes back where one is NaN, and a NaN becomes 0 steps.
+    const __m512 steps = _mm512_min_ps(far, _mm512_max_ps(none, _mm512_div_ps(real, scale)));
+    const __mmask16 numbers = _mm512_cmp_ps_mask(steps, steps, _CMP_ORD_Q);
+    return _mm512_add_epi32(_mm512_maskz_cvtps_epi32(numbers, steps), zero_point);
+  }
+};
+
+struct Real {
+  __m512 scale;
+  __m512i zero_point;
+
+  explicit Real(reference::Affine q) : scale(_mm512_set1_ps(q.scale)), zero_point(_mm512_set1_epi32(q.zero_point)) {}
+  [[nodiscard]] __m512 operator()(__m512i stored) const {
+    return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_sub_epi32(stored, zero_point)));
+  }
+};
+
+template <typename T>
+constexpr IntegerClamp kWholeRange{std::numeric_limits<T>::min(), std::numeric_limits<T>::max()};
+
+template <typename T, typename Compute>
+inline void each_real(const Run<T>& run, FloatRange range, const reference::PairAffine& q, Compute compute) {
+  const Real a(q.a);
+  const Real b(q.b);
+  const Stored out(q.out);
+  const __m512 low = _mm512_set1_ps(range.min);
+  const __m512 high = _mm512_set1_ps(range.max);
+  each_of(run, kWholeRange<T>, [&](__m512i x, __m512i y) {
+    return out(_mm512_min_ps(high, _mm512_max_ps(low, compute(a(x), b(y)))));
+  });
+}
+
 }  // namespace
+
+template <typename T>
+void quantize_even(Index count, const float* in, reference::Affine to, T* out) {
+  const Stored stored(to);
+  for (Index i = 0; i < count; i += kBytes) {
+    const auto quarter = [&](Index at) { return stored(_mm512_maskz_loadu_ps(first(count - at), in + at)); };
+    store_quarters(quarter(i), quarter(i + kLanes), quarter(i + 2 * kLanes), quarter(i + 3 * kLanes), kWholeRange<T>,
+                   out + i, count - i);
+  }
+}
+
+template <typename T>
+void by_reals(const Run<T>& run, RealOp op, FloatRange range, const reference::PairAffine& q) {
+  switch (op) {
+    case RealOp::kAdd:
+      return each_real(run, range, q, [](__m512 x, __m512 y) { return _mm512_add_ps(x, y); });
+    case RealOp::kSub:
+      return each_real(run, range, q, [](__m512 x, __m512 y) { return _mm512_sub_ps(x, y); });
+    case RealOp::kMul:
+      return each_real(run, range, q, [](__m512 x, __m512 y) { return _mm512_mul_ps(x, y); });
+  }
+}
 
 bool can_add(const reference::AddQuantized& q) {
   return fits(q.multiplier_a) && fits(q.multiplier_b) && fits(q.multiplier_out);
@@ -123,5 +191,9 @@ template void add_i8(const Run<std::int8_t>&, const reference::AddQuantized&);
 template void add_i8(const Run<std::uint8_t>&, const reference::AddQuantized&);
 template void mul_i8(const Run<std::int8_t>&, const reference::MulQuantized&);
 template void mul_i8(const Run<std::uint8_t>&, const reference::MulQuantized&);
+template void quantize_even(Index, const float*, reference::Affine, std::int8_t*);
+template void quantize_even(Index, const float*, reference::Affine, std::uint8_t*);
+template void by_reals(const Run<std::int8_t>&, RealOp, FloatRange, const reference::PairAffine&);
+template void by_reals(const Run<std::uint8_t>&, RealOp, FloatRange, const reference::PairAffine&);
 
 }  // namespace lichen::kernels::avx512

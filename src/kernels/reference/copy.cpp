@@ -82,10 +82,51 @@ template <typename T>
 void transpose_plane(const std::byte* in, std::byte* out, const Plane& p) {
   constexpr Index kBlock = 4 * 64 / static_cast<Index>(sizeof(T));
   constexpr Index kBlockX = 16;
+  if (transpose_thin<T>(in, out, p)) return;
   for (Index y = 0; y < p.ny; y += kBlock) {
     for (Index x = 0; x < p.nx; x += kBlockX)
       transpose_block<T>(in, out, p, x, std::min(x + kBlockX, p.nx), y, std::min(y + kBlock, p.ny));
   }
+}
+
+// Planes that are a few elements thin, as pixels of few channels and shuffled groups are: kCount rows become one, element
+// by element, or one becomes kCount. Plain loops, which the compiler turns into vectors.
+template <typename T, Index kCount>
+void interleave(const std::byte* in, Index in_step, Index length, std::byte* out) {
+  using Element [[gnu::may_alias]] = T;
+  auto* __restrict to = reinterpret_cast<Element*>(out);
+  std::array<const Element*, static_cast<std::size_t>(kCount)> rows;
+  for (std::size_t r = 0; r < rows.size(); ++r)
+    rows[r] = reinterpret_cast<const Element*>(in + static_cast<Index>(r) * in_step);
+  for (Index i = 0; i < length; ++i) {
+    for (std::size_t r = 0; r < rows.size(); ++r) to[i * kCount + static_cast<Index>(r)] = rows[r][i];
+  }
+}
+template <typename T, Index kCount>
+void deinterleave(const std::byte* in, Index length, std::byte* out, Index out_step) {
+  using Element [[gnu::may_alias]] = T;
+  const auto* from = reinterpret_cast<const Element*>(in);
+  for (Index r = 0; r < kCount; ++r) {
+    auto* __restrict row = reinterpret_cast<Element*>(out + r * out_step);
+    for (Index i = 0; i < length; ++i) row[i] = from[i * kCount + r];
+  }
+}
+
+// False: the plane is no thin one.
+template <typename T>
+bool transpose_thin(const std::byte* in, std::byte* out, const Plane& p) {
+  constexpr Index kSize = sizeof(T);
+  if (p.out_step == p.ny * kSize) {
+    if (p.ny == 2) return interleave<T, 2>(in, p.in_step, p.nx, out), true;
+    if (p.ny == 3) return interleave<T, 3>(in, p.in_step, p.nx, out), true;
+    if (p.ny == 4) return interleave<T, 4>(in, p.in_step, p.nx, out), true;
+  }
+  if (p.in_step == p.nx * kSize) {
+    if (p.nx == 2) return deinterleave<T, 2>(in, p.ny, out, p.out_step), true;
+    if (p.nx == 3) return deinterleave<T, 3>(in, p.ny, out, p.out_step), true;
+    if (p.nx == 4) return deinterleave<T, 4>(in, p.ny, out, p.out_step), true;
+  }
+  return false;
 }
 
 template <typename T>

@@ -30,7 +30,9 @@ void requantize(std::span<const In> in, std::int32_t in_zero_point, Multiplier m
 
 template <typename T>
 void dequantize(std::span<const T> in, float scale, std::int32_t zero_point, float* out) {
-  for (const T x : in) *out++ = static_cast<float>(static_cast<double>(scale) * (x - zero_point));
+  // LiteRT multiplies in double and rounds that to float. The product needs no more bits than a double has, so that is
+  // what one multiplication of floats gives.
+  for (const T x : in) *out++ = scale * static_cast<float>(static_cast<std::int32_t>(x) - zero_point);
 }
 
 template <typename T>
