@@ -60,29 +60,28 @@ Reciprocal reciprocal_of(std::int32_t sum) {
   return {one_over_one_plus(fraction), kSumIntegerBits - headroom};
 }
 
-template <typename In, typename Out>
-void softmax_row(Index depth, const In* in, const SoftmaxQuantized& q, Out* out) {
+// The exponential of an input difference, which is not above 0; q0.31.
+std::int32_t exp_at(std::int32_t difference, const SoftmaxQuantized& q) {
+  if (difference < q.difference_min) return 0;
+  return exp_of_negative(
+      doubling_high_multiply(wrapping_shift_left(difference, q.multiplier.shift), q.multiplier.value));
+}
+
+// exp_of(how far an element is below the largest one).
+template <typename In, typename Out, typename Exp>
+void softmax_row(Index depth, const In* in, const Exp& exp_of, Out* out) {
   const std::int32_t largest = *std::max_element(in, in + depth);
-  const auto exp_at = [&](std::int32_t difference) {
-    return exp_of_negative(
-        doubling_high_multiply(wrapping_shift_left(difference, q.multiplier.shift), q.multiplier.value));
-  };
   std::int64_t sum = 0;  // q12.19; rows of 4096 and more equal elements do not fit, and saturate
-  for (Index i = 0; i < depth; ++i) {
-    const std::int32_t difference = in[i] - largest;
-    if (difference >= q.difference_min) sum += rounding_divide_by_power_of_two(exp_at(difference), kSumIntegerBits);
-  }
+  for (Index i = 0; i < depth; ++i)
+    sum += rounding_divide_by_power_of_two(exp_of(largest - in[i]), kSumIntegerBits);
   const Reciprocal reciprocal = reciprocal_of(static_cast<std::int32_t>(std::min<std::int64_t>(sum, kOne)));
   constexpr std::int32_t kMin = std::numeric_limits<Out>::min();
   constexpr std::int32_t kMax = std::numeric_limits<Out>::max();
   constexpr int kBits = 8 * static_cast<int>(sizeof(Out));
   const int shift = std::min(reciprocal.bits_over_unit + 31 - kBits, 31);
   for (Index i = 0; i < depth; ++i) {
-    const std::int32_t difference = in[i] - largest;
-    std::int32_t value = kMin;
-    if (difference >= q.difference_min) {
-      value += rounding_divide_by_power_of_two(doubling_high_multiply(reciprocal.scale, exp_at(difference)), shift);
-    }
+    const std::int32_t scaled = doubling_high_multiply(reciprocal.scale, exp_of(largest - in[i]));
+    const std::int32_t value = kMin + rounding_divide_by_power_of_two(scaled, shift);
     out[i] = static_cast<Out>(std::clamp(value, kMin, kMax));
   }
 }
@@ -164,7 +163,16 @@ Result<SoftmaxQuantized> softmax_quantized(float beta, float in_scale) {
 
 template <typename In, typename Out>
 void softmax(Index rows, Index depth, const In* in, const SoftmaxQuantized& q, Out* out) {
-  for (Index row = 0; row < rows; ++row) softmax_row(depth, in + row * depth, q, out + row * depth);
+  const auto each_row = [&](const auto& exp_of) {
+    for (Index row = 0; row < rows; ++row) softmax_row(depth, in + row * depth, exp_of, out + row * depth);
+  };
+  // Bytes differ in 256 ways: many elements are quicker by a table of them all.
+  constexpr Index kDifferences = 256;
+  if (rows * depth < 4 * kDifferences) return each_row([&](std::int32_t below) { return exp_at(-below, q); });
+  std::array<std::int32_t, kDifferences> table;
+  for (std::size_t below = 0; below < table.size(); ++below)
+    table[below] = exp_at(-static_cast<std::int32_t>(below), q);
+  each_row([&](std::int32_t below) { return table[static_cast<std::size_t>(below)]; });
 }
 
 Result<SoftmaxWords> softmax_words(float beta, float in_scale) {
