@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vector kernels beside the reference kernels on random layers: integers bit for bit, floats within 1e-4.
+#include <algorithm>
+#include <array>
+#include <limits>
 #include <map>
 
 #include "random_layers.hpp"
@@ -64,11 +67,11 @@ void compare(const Graph& g, std::size_t seed, std::size_t& vector_kernels) {
 }
 
 // Where most layers must get a vector kernel, not that of reference.
-enum class VectorsOn : std::uint8_t { kAvx512AndNeon, kAvx512 };
+enum class VectorsOn : std::uint8_t { kAvx512AndNeon, kAvx512, kNone };
 
 [[nodiscard]] bool wants_vectors(VectorsOn on) {
   const kernels::CpuFeatures cpu = kernels::detect_cpu();
-  return cpu.avx512_vnni || (on == VectorsOn::kAvx512AndNeon && cpu.neon);
+  return (cpu.avx512_vnni && on != VectorsOn::kNone) || (on == VectorsOn::kAvx512AndNeon && cpu.neon);
 }
 
 template <typename Make>
@@ -115,6 +118,15 @@ TEST_P(Oracle, LayersThatRoundToEven) {
                VectorsOn::kAvx512);
   compare_many({GetParam()}, to_even(random_fully_connected), 200, VectorsOn::kAvx512);
 }
+TEST_P(Oracle, ElementsThatRoundToEven) {
+  for (const graph::Op op : {graph::Op::kAdd, graph::Op::kMul, graph::Op::kSub}) {
+    const auto to_even = [op](Graph& g, Random& r, Types t) {
+      g.rounding = graph::IntegerRounding::kNearestEven;
+      return random_binary(g, r, t, op);
+    };
+    compare_many({GetParam()}, to_even, 100, op == graph::Op::kSub && GetParam() == DType::kF32 ? VectorsOn::kNone : VectorsOn::kAvx512);
+  }
+}
 TEST_P(Oracle, ConvolutionsThatThreadsShare) {
   compare_many({GetParam()}, random_large_convolution, 12);
 }
@@ -144,6 +156,82 @@ TEST_P(Oracle, MaxPool2D) {
 
 INSTANTIATE_TEST_SUITE_P(Types, Oracle, ::testing::Values(DType::kF32, DType::kI8, DType::kU8),
                          [](const auto& each) { return std::string(name_of(each.param)); });
+
+// Reals to integers and integers to others, with NaN, infinities and what lies far outside.
+TEST(OracleQuantize, RoundsToEven) {
+  for (const DType to : {DType::kI8, DType::kU8}) {
+    for (const DType from : {DType::kF32, DType::kI8, DType::kU8}) {
+      const auto make = [&](Graph& g, Random& r, Types) {
+        g.rounding = graph::IntegerRounding::kNearestEven;
+        const Shape shape{r.between(1, 3), r.between(1, 300)};
+        g.inputs = {g.add("x", from, shape, activation_scale(r, from, 0.01F, 0.2F))};
+        g.outputs = {g.add("y", to, shape, activation_scale(r, to, 0.01F, 0.2F))};
+        g.nodes.push_back({graph::Op::kQuantize, "q", graph::NoAttributes{}, g.inputs, g.outputs});
+        return true;
+      };
+      compare_many({to}, make, 60, from == DType::kF32 ? VectorsOn::kAvx512 : VectorsOn::kAvx512AndNeon);
+    }
+  }
+  Graph g;
+  g.name = "far";
+  g.rounding = graph::IntegerRounding::kNearestEven;
+  g.inputs = {g.add("x", DType::kF32, {70})};
+  g.outputs = {g.add("y", DType::kI8, {70}, tensor::per_tensor(0.5F, 3))};
+  g.nodes.push_back({graph::Op::kQuantize, "q", graph::NoAttributes{}, g.inputs, g.outputs});
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> odd = {std::nanf(""), kInfinity, -kInfinity, 3e38F, -3e38F, 0.25F, 0.75F, -0.25F, 1e5F, 62.25F};
+  const auto run = [&](bool reference) {
+    auto session = *engine::Session::create(g, {.reference_kernels_only = reference});
+    for (std::size_t i = 0; i < 70; ++i)
+      std::memcpy(session->input(0).data() + 4 * i, &odd[i % odd.size()], sizeof(float));
+    EXPECT_TRUE(session->run());
+    return std::vector<std::byte>(session->output(0).begin(), session->output(0).end());
+  };
+  EXPECT_EQ(run(false), run(true));
+  EXPECT_EQ(static_cast<int>(run(false)[0]), 3) << "NaN is the zero point";
+}
+
+// Planes of a few rows or columns, blocks, and runs: all ways in which elements change places, beside a plain loop.
+TEST(OracleTranspose, PutsEveryElementInItsPlace) {
+  for (unsigned seed = 0; seed < 400; ++seed) {
+    Random random(seed);
+    const DType dtype = std::array{DType::kI8, DType::kI16, DType::kF32, DType::kI64}[seed % 4];
+    const std::size_t bytes = size_of(dtype);
+    std::vector<std::int64_t> dims;
+    for (int i = random.between(2, 4); i > 0; --i) dims.push_back(random.between(1, random.between(0, 1) == 0 ? 4 : 40));
+    std::vector<std::int32_t> order(dims.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
+    for (std::size_t i = order.size(); i-- > 1;)
+      std::swap(order[i], order[static_cast<std::size_t>(random.between(0, static_cast<std::int32_t>(i)))]);
+    std::vector<std::int64_t> turned;
+    for (const std::int32_t axis : order) turned.push_back(dims[static_cast<std::size_t>(axis)]);
+    Graph g;
+    g.name = "transpose";
+    g.inputs = {g.add("x", dtype, *Shape::make(dims, "x"))};
+    g.outputs = {g.add("y", dtype, *Shape::make(turned, "y"))};
+    g.nodes.push_back({graph::Op::kTranspose, "t", graph::TransposeAttributes{order}, g.inputs, g.outputs});
+    const auto session = *engine::Session::create(g, {.rewrite = false});
+    for (std::size_t i = 0; i < session->input(0).size(); ++i)
+      session->input(0)[i] = static_cast<std::byte>(random.between(0, 255));
+    ASSERT_TRUE(session->run());
+    const auto out = session->output(0);
+    std::vector<std::int64_t> at(turned.size(), 0);
+    for (std::size_t element = 0; element < out.size() / bytes; ++element) {
+      std::int64_t from = 0;
+      for (std::size_t axis = 0; axis < dims.size(); ++axis) {
+        const auto place = static_cast<std::size_t>(std::ranges::find(order, static_cast<std::int32_t>(axis)) - order.begin());
+        from = from * dims[axis] + at[place];
+      }
+      ASSERT_TRUE(std::ranges::equal(out.subspan(element * bytes, bytes),
+                                     session->input(0).subspan(static_cast<std::size_t>(from) * bytes, bytes)))
+          << "seed " << seed << " element " << element;
+      for (std::size_t axis = at.size(); axis-- > 0;) {
+        if (++at[axis] < turned[axis]) break;
+        at[axis] = 0;
+      }
+    }
+  }
+}
 
 TEST(OracleSoftmax, OfReals) {
   compare_many({DType::kF32}, random_softmax, 200, VectorsOn::kAvx512);
