@@ -18,9 +18,9 @@ using engine::XnnpackUse;
 using graph::Graph;
 using tensor::DType;
 
-constexpr SessionOptions kReference{.reference_kernels_only = true};
-constexpr SessionOptions kExact{.xnnpack = XnnpackUse::kPreferred};
-constexpr SessionOptions kInexact{.xnnpack = XnnpackUse::kPreferred, .inexact_i8 = true};
+const SessionOptions kReference{.reference_kernels_only = true};
+const SessionOptions kExact{.xnnpack = XnnpackUse::kPreferred};
+const SessionOptions kInexact{.xnnpack = XnnpackUse::kPreferred, .inexact_i8 = true};
 
 #define LICHEN_NEED_XNNPACK() \
   if (!engine::start_xnnpack()) GTEST_SKIP() << "SKIPPED: this build or this CPU has no XNNPACK"
