@@ -45,8 +45,9 @@ Result<std::unique_ptr<Model>> load(const std::string& path, const Options& opti
   if (model->file.bytes().empty()) bench::give_up("cannot read " + path);
   const auto read = path.ends_with(".onnx") ? formats::read_onnx : formats::read_tflite;
   model->graph = LICHEN_TRY(read(model->file.bytes(), path));
-  model->session = LICHEN_TRY(engine::Session::create(model->graph, {options.threads, options.reference}));
-  if (!options.shapes.empty()) LICHEN_TRY(model->session->resize(options.shapes));
+  engine::SessionOptions wanted{options.threads, options.reference};
+  wanted.input_shapes = options.shapes;
+  model->session = LICHEN_TRY(engine::Session::create(model->graph, wanted));
   return model;
 }
 

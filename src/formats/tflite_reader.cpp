@@ -20,7 +20,6 @@ namespace {
 
 constexpr std::size_t kUnsupportedNamesMax = 64;
 constexpr std::size_t kNodeTensorsMax = 1024;
-constexpr std::int32_t kTfliteIf = 118;
 constexpr std::string_view kAcceleratorOp = "edgetpu-custom-op";
 
 using Ids = flatbuffers::Vector<std::int32_t>;

@@ -59,13 +59,14 @@ struct FloatTile {
   }
 };
 
-// One pixel has too few sums to hide the latency of a multiply-add: here each has several, over elements in turn.
+// One pixel has too few sums to hide the latency of a multiply-add: here each has several, over elements in turn. As many
+// for a few channels as for many: channels of equal weights have equal sums, wherever they stand and whoever computes them.
 struct FloatRow {
+  static constexpr int kStreams = 4;
   const FloatTile& tile;
 
   template <int kPanels>
   void run(Index channel) const {
-    constexpr int kStreams = 8 / kPanels;
     const PatternView& pattern = tile.pattern;
     const Index depth = pattern.count * pattern.length;
     const float* weights = tile.packed + channel * depth;
