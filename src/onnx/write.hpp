@@ -91,6 +91,7 @@ class GraphWriter {
   [[nodiscard]] std::string fresh();
   std::string raw_constant(tensor::DType dtype, std::span<const std::int64_t> dims, ByteView bytes);
   [[nodiscard]] std::string value_of(graph::TensorId id);
+  [[nodiscard]] std::string reals_of(const graph::Tensor& tensor);
   [[nodiscard]] std::string name_of_tensor(graph::TensorId id);
   std::string dequantized(const std::string& x, const tensor::Quantization& q, tensor::DType dtype, std::int64_t axis);
   std::string quantized(const std::string& x, const tensor::Quantization& q, tensor::DType dtype);

@@ -249,10 +249,23 @@ std::string GraphWriter::quantized(const std::string& x, const tensor::Quantizat
   return add("QuantizeLinear", {x, p[0], p[1]}, {{"axis", static_cast<std::int64_t>(q.axis)}});
 }
 
+// A bias of 16-bit layers: DequantizeLinear has no form for integers as wide as that.
+std::string GraphWriter::reals_of(const graph::Tensor& tensor) {
+  const tensor::Quantization& q = tensor.quantization;
+  std::vector<float> reals;
+  for (const std::int64_t value : tensor.constant->as<std::int64_t>()) {
+    const std::size_t c = q.per_channel() ? reals.size() % q.scales.size() : 0;
+    reals.push_back(static_cast<float>(double{q.scale(c)} * (static_cast<double>(value) - q.zero_point(c))));
+  }
+  return raw_constant(tensor::DType::kF32, tensor.spec.shape.dims(), std::as_bytes(std::span(reals)));
+}
+
 std::string GraphWriter::value_of(TensorId id) {
   const graph::Tensor& tensor = graph_.tensor(id);
   const std::string name = name_of_tensor(id);
   if (const auto known = values_.find(id); known != values_.end()) return known->second;
+  if (is_stored(tensor) && tensor.spec.dtype == tensor::DType::kI64 && tensor.constant)
+    return values_[id] = reals_of(tensor);
   if (is_stored(tensor)) {
     return values_[id] = dequantized(name, tensor.quantization, tensor.spec.dtype,
                                      static_cast<std::int64_t>(tensor.quantization.axis));
@@ -354,6 +367,11 @@ void GraphWriter::rename(const std::string& from, const std::string& to) {
         if (output != from) continue;
         output = to;
         to_.mutable_node(n)->set_name(to);
+        for (auto* known : {&values_, &channels_first_}) {
+          for (auto& [id, name] : *known) {
+            if (name == from) name = to;
+          }
+        }
         return;
       }
     }

@@ -181,6 +181,58 @@ TEST_P(TfliteAsOnnx, GivesTheSameAnswers) {
   }
 }
 
+// Runs a graph and what it is after it was written and read again.
+void expect_same_after_writing(const graph::Graph& graph, double tolerance) {
+  const auto written = formats::write_onnx(graph);
+  ASSERT_TRUE(written.has_value()) << written.error().to_line();
+  const Loaded as_onnx = load_onnx(*written, "written.onnx");
+  ASSERT_NE(as_onnx.session, nullptr);
+  const auto before = engine::Session::create(graph, {});
+  ASSERT_TRUE(before.has_value()) << before.error().to_line();
+  for (auto* session : {as_onnx.session.get(), before->get()}) {
+    for (std::size_t i = 0; i < session->input(0).size(); ++i)
+      session->input(0)[i] = i % 2 == 0 ? static_cast<std::byte>(seeded_byte(1, 0, i)) : std::byte{0};
+    ASSERT_TRUE(session->run());
+  }
+  for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
+    const engine::TensorInfo& info = (*before)->outputs()[i];
+    EXPECT_LE(largest_difference(info, as_onnx.session->output(i), (*before)->output(i)), tolerance) << "output " << i;
+  }
+}
+
+// Its real value gets the name of the node's output; who reads the integers later must find it there.
+TEST(OnnxWriter, WhatADequantizeGaveIsReadAgainByOthers) {
+  graph::Graph g;
+  g.name = "again";
+  const auto q = tensor::per_tensor(0.1F, 3);
+  const auto x = g.add("x", tensor::DType::kI8, {1, 8}, q);
+  const auto real = g.add("real", tensor::DType::kF32, {1, 8});
+  const auto square = g.add("square", tensor::DType::kI8, {1, 8}, tensor::per_tensor(1.0F, -100));
+  g.nodes.push_back({graph::Op::kDequantize, "d", graph::NoAttributes{}, {x}, {real}});
+  g.nodes.push_back({graph::Op::kMul, "m", graph::ElementwiseAttributes{}, {x, x}, {square}});
+  g.inputs = {x};
+  g.outputs = {real, square};
+  expect_same_after_writing(g, 1.0);
+}
+
+TEST(OnnxWriter, ABiasOf64BitsBecomesReals) {
+  graph::Graph g;
+  g.name = "wide";
+  const auto x = g.add("x", tensor::DType::kI16, {1, 2}, tensor::per_tensor(0.001F, 0));
+  const std::vector<std::int8_t> weights = {10, -20, 30, 40, 50, -60};
+  const auto w = g.add_constant("w", {3, 2}, std::span<const std::int8_t>(weights), tensor::per_tensor(0.5F, 0));
+  const std::vector<std::int64_t> bias = {1000, -2000, 3000};
+  const auto b = g.add({{"b", tensor::DType::kI64, {3}}, tensor::per_tensor(0.0005F, 0),
+                        tensor::Data::copy_of(std::span<const std::int64_t>(bias))});
+  const auto y = g.add("y", tensor::DType::kI16, {1, 3}, tensor::per_tensor(0.1F, 0));
+  const auto real = g.add("real", tensor::DType::kF32, {1, 3});
+  g.nodes.push_back({graph::Op::kFullyConnected, "f", graph::FullyConnectedAttributes{}, {x, w, b}, {y}});
+  g.nodes.push_back({graph::Op::kDequantize, "d", graph::NoAttributes{}, {y}, {real}});
+  g.inputs = {x};
+  g.outputs = {real};
+  expect_same_after_writing(g, 0.01);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, TfliteAsOnnx,
                          ::testing::Values(Converted{"kws/kws_ref_float32.tflite", -100, 60, 1e-4},
                                            Converted{"vww/vww_96_float.tflite", 0, 1, 1e-4},
