@@ -81,9 +81,16 @@ std::size_t constant_nodes(const graph::Graph& graph) {
   return count;
 }
 
-bool is_quantized(const graph::Graph& graph) {
-  return std::ranges::any_of(graph.tensors,
-                             [](const graph::Tensor& t) { return !t.constant && !t.quantization.empty(); });
+// Are values rounded to steps on the way, which formats do in different places? In integer layers, and in layers of floats
+// by integer weights, whose inputs TFLite quantizes for the occasion ("dynamic range") and ONNX takes as they are.
+bool rounds_on_the_way(const graph::Graph& graph) {
+  const auto is_quantized = [&](graph::TensorId id) {
+    return id != graph::kNoTensor && !graph.tensor(id).quantization.empty();
+  };
+  return std::ranges::any_of(graph.nodes, [&](const graph::Node& node) {
+    return node.op != graph::Op::kDequantize &&
+           (std::ranges::any_of(node.inputs, is_quantized) || std::ranges::any_of(node.outputs, is_quantized));
+  });
 }
 
 // The new file's bytes, by the first form of the graph that its format can express.
@@ -239,7 +246,7 @@ std::vector<std::string> changes_of(const graph::Graph& before, const graph::Gra
   if (transposes(before) > transposes(after))
     changes.push_back(
         fmt::format("{} of {} transposes were removed", transposes(before) - transposes(after), transposes(before)));
-  if (before.rounding != after.rounding && is_quantized(before)) {
+  if (before.rounding != after.rounding && rounds_on_the_way(before)) {
     changes.push_back(after.rounding == graph::IntegerRounding::kFixedPoint
                           ? "integer layers round by fixed-point multipliers now, before by halves to even"
                           : "integer layers round halves to even now, before by fixed-point multipliers");
@@ -316,7 +323,7 @@ Result<int> convert(const Options& options) {
     error.hint = "--force writes it all the same";
     return std::unexpected(std::move(error));
   }
-  if (difference && difference->relative > kRelativeMax && !is_quantized(model.graph) && !options.force) {
+  if (difference && difference->relative > kRelativeMax && !rounds_on_the_way(model.graph) && !options.force) {
     return fail(Code::kInternal, "cannot convert", options.to,
                 fmt::format("its answers differ by {:.2g} of the largest, so it was not written", difference->relative),
                 "--force writes it all the same");
