@@ -16,6 +16,8 @@
 namespace lichen::device {
 namespace {
 
+constexpr int kThreadsMax = 16;  // what a session of the engine takes (kernels/threads.hpp)
+
 // One table of the file. The first error stays; later reads then return their defaults.
 class Section {
  public:
@@ -197,7 +199,7 @@ void read_rung(Section& s, ModelConfig& model) {
   files.reflex = s.text("reflex", "");
   if (files.file.empty() == files.reflex.empty()) s.bad("name", "a rung needs either a file or a reflex table");
   rung.kind = files.reflex.empty() ? ladder::RungKind::kWorker : ladder::RungKind::kReflex;
-  files.threads = static_cast<std::uint32_t>(s.number("threads", 1, 1, 64));
+  files.threads = static_cast<std::uint32_t>(s.number("threads", 1, 1, kThreadsMax));
   files.memory_bytes_max = static_cast<std::uint64_t>(s.number("memory_mb", 0, 0, 1 << 20)) << 20;
   if (s.has("cpu")) files.cpu = static_cast<std::uint32_t>(s.number("cpu", 0, 0, 4095));
   s.milliseconds("expected_ms", rung.expected_ns);

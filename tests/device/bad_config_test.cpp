@@ -114,7 +114,7 @@ const std::vector<Case> kCases = {
     {"connections_max = 256", "connections_max = 65537", "line 4, server.connections_max", "is not 1 to 65536", kSee},
     {"memory_mb = 512", "memory_mb = 0", "line 9, worker.memory_mb", "0 is not 1 to", kSee},
     {"spin_us = 50", "spin_us = 1001", "line 10, worker.spin_us", "1001 is not 0 to 1000", kSee},
-    {"threads = 1", "threads = 65", "line 27, model.rung.threads", "65 is not 1 to 64", kSee},
+    {"threads = 1", "threads = 17", "line 27, model.rung.threads", "17 is not 1 to 16", kSee},
     {"cpu = 0", "cpu = 4096", "line 29, model.rung.cpu", "4096 is not 0 to 4095", kSee},
     {"hang_timeout_ms = 2000", "hang_timeout_ms = 86400001", "line 31, model.rung.hang_timeout_ms", "is not 0 to",
      kSee},
