@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -188,7 +189,7 @@ std::vector<Pass> passes_of(const ResizeAttributes& a, const Axes& axes) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     if (!is_kept(a, axes[i])) order.push_back(i);
   }
-  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return axes[i].scale; });
+  std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(axes[i].scale, i); });  // shrinking ones first
   std::vector<Index> dims;
   for (const ResizeAxis& axis : axes) dims.push_back(axis.in);
   std::vector<Pass> passes;
