@@ -44,6 +44,8 @@ Result<OutputTypes> infer_reshape(const NodeView& node) {
   const tensor::Shape& in = node.input(0).spec.shape;
   Wanted wanted = wanted_of(node);
   const tensor::Shape& declared = node.output().spec.shape;
+  if (!wanted.said && declared.known() && declared.elements() != in.elements())  // nothing else says the shape
+    return bad_attribute(fmt::format("{} elements into {}", in.elements(), declared.elements()));
   if (!wanted.said || !wanted.known) {
     if (!declared.known() || declared.elements() != in.elements()) return OutputTypes{{dtype, std::nullopt, false}};
     return output_of(dtype, declared);
