@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "protocol/compression.hpp"
 
 namespace lichen::doors {
 namespace {
@@ -34,12 +35,11 @@ Reply http_refusal(int status, std::string where, std::string why, std::string h
 
 // What the header says that rules the request out before its body is read.
 std::optional<Reply> refusal_of(const HttpRequest& head) {
-  const auto encoding = head.find(http::field::content_encoding);
-  if (encoding != head.end() && !boost::beast::iequals(encoding->value(), "identity")) {
+  if (!coding_of(head)) {
     Reply reply = http_refusal(415, "header Content-Encoding",
-                               fmt::format("compressed bodies ('{}') are not read", std_view(encoding->value())),
-                               "send the body as it is");
-    reply.headers.emplace_back("Accept-Encoding", "identity");
+                               fmt::format("'{}' is not read", shown(std_view(head[http::field::content_encoding]))),
+                               "send the body as it is, or in gzip or deflate");
+    reply.headers.emplace_back("Accept-Encoding", "gzip, deflate");
     return reply;
   }
   const auto transfer = head.find(http::field::transfer_encoding);
@@ -168,7 +168,18 @@ void Connection::handle() {
   handled_ns_ = host_.now_ns();
   enter(State::kHandling, kNeverNs);
   const auto self = shared_from_this();  // a reply may come, fail and close during the call
+  if (std::optional<Reply> refusal = unfold_body(request)) return write(std::move(*refusal));
   if (std::optional<Reply> reply = host_.handle(*this, std::move(request))) write(std::move(*reply));
+}
+
+// A compressed body is as long as it unfolds to: the same limit holds for it.
+std::optional<Reply> Connection::unfold_body(HttpRequest& request) const {
+  const auto coding = coding_of(request).value_or(protocol::ContentCoding::kIdentity);
+  if (coding == protocol::ContentCoding::kIdentity || request.body().empty()) return std::nullopt;
+  Result<std::string> body = protocol::decompress(coding, request.body(), options_.body_bytes_max);
+  if (!body) return error_reply(body.error().code == Code::kExhausted ? 413 : 400, body.error());
+  request.body() = std::move(*body);
+  return std::nullopt;
 }
 
 void Connection::expect_answer(std::uint32_t model, ports::RequestId request, TimeNs overdue_ns) {

@@ -83,6 +83,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] bool take_header();
   void say_continue();
   void handle();
+  [[nodiscard]] std::optional<Reply> unfold_body(HttpRequest& request) const;
   void refuse(Reply reply);
   void refuse_parse_error(const boost::system::error_code& error);
   void write(Reply reply);

@@ -49,4 +49,16 @@ Result<std::optional<TimeNs>> deadline_of(const HttpRequest& request) {
   return LICHEN_TRY(protocol::parse_deadline_ms(*text, fmt::format("header {}", kDeadlineField)));
 }
 
+std::optional<protocol::ContentCoding> coding_of(const HttpRequest& request) {
+  const auto text = field_of(request, "Content-Encoding");
+  if (!text) return std::nullopt;
+  return protocol::coding_named(text->value_or(std::string_view()));
+}
+
+protocol::ContentCoding accepted_coding_of(const HttpRequest& request) {
+  const auto text = field_of(request, "Accept-Encoding");
+  if (!text) return protocol::ContentCoding::kIdentity;
+  return protocol::coding_accepted(text->value_or(std::string_view()));
+}
+
 }  // namespace lichen::doors

@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "base/units.hpp"
+#include "protocol/compression.hpp"
 
 static_assert(BOOST_VERSION >= 108100, "older Beast and Asio do not compile cleanly in C++23");
 
@@ -54,6 +55,12 @@ using HttpRequest = boost::beast::http::request<ArrivedBody>;
 
 // X-Lichen-Deadline-Ms, likewise.
 [[nodiscard]] Result<std::optional<TimeNs>> deadline_of(const HttpRequest& request);
+
+// Content-Encoding; nothing if it is one that is not read here, or comes twice.
+[[nodiscard]] std::optional<protocol::ContentCoding> coding_of(const HttpRequest& request);
+
+// What Accept-Encoding likes best of what can be written here.
+[[nodiscard]] protocol::ContentCoding accepted_coding_of(const HttpRequest& request);
 
 inline constexpr std::string_view kJsonLengthField = "Inference-Header-Content-Length";
 

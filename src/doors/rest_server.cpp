@@ -38,6 +38,7 @@ struct Exchange {
   std::shared_ptr<Connection> client;  // also held by the table of connections; null once the client is gone
   std::uint32_t model = 0;
   TimeNs deadline_ns = 0;
+  protocol::ContentCoding coding = protocol::ContentCoding::kIdentity;  // that the client likes
   protocol::ParsedInfer request;
 };
 
@@ -123,6 +124,7 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
   std::optional<Reply> infer(Connection& connection, const HttpRequest& request, std::uint32_t model);
   Result<Exchange> exchange_of(const HttpRequest& request, std::uint32_t model) const;
   std::optional<Exchange> take(ports::RequestId id);
+  void compress(Reply& reply, protocol::ContentCoding coding) const;
   [[nodiscard]] Reply answer_reply(const Exchange& exchange, const ports::Answer& answer);
 
   asio::io_context& io_;
@@ -348,6 +350,7 @@ Result<Exchange> RestServer::Impl::exchange_of(const HttpRequest& request, std::
   const std::optional<TimeNs> by_header = LICHEN_TRY(deadline_of(request));
   Exchange exchange;
   exchange.model = model;
+  exchange.coding = accepted_coding_of(request);
   exchange.request = LICHEN_TRY(protocol::parse_infer(contracts_[model], request.body(), json_length));
   TimeNs within = options_.deadline_ns_max;
   if (!by_header && !exchange.request.deadline_ns) within = std::min(within, options_.deadline_default_ns);
@@ -417,7 +420,17 @@ Reply RestServer::Impl::answer_reply(const Exchange& exchange, const ports::Answ
     reply.content_type = protocol::kBinaryContentType;
     reply.headers.emplace_back(kJsonLengthField, fmt::format("{}", *encoded.json_header_length));
   }
+  compress(reply, exchange.coding);
   return reply;
+}
+
+// The header length keeps telling the length of the JSON before it was compressed, as in Triton.
+void RestServer::Impl::compress(Reply& reply, protocol::ContentCoding coding) const {
+  if (reply.body.size() < options_.compressed_bytes_min || reply.body.size() > options_.compressed_bytes_max) return;
+  std::optional<std::string> shorter = protocol::compress(coding, reply.body, reply.body.size());
+  if (!shorter) return;
+  reply.body = std::move(*shorter);
+  reply.headers.emplace_back("Content-Encoding", protocol::name_of(coding));
 }
 
 void RestServer::Impl::answer(ports::RequestId id, const ports::Answer& answer) {

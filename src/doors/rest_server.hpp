@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The REST door: the Open Inference Protocol over HTTP/1.1, with health, status and metrics, on the device's one thread
-// (the thread that runs the io_context). docs/rest.md is its user's page.
+// (the thread that runs the io_context). docs/protocol.md is its user's page.
 //
 // Every limit is in RestOptions. A connection carries one request at a time; pipelined requests wait in it. Input
 // tensors of a submitted request are kept by the door until Answers hears of it, also when the client is gone by then.
@@ -36,6 +36,10 @@ struct RestOptions {
   std::size_t body_bytes_max = 0;          // 0: what the largest contract can need
   std::size_t linger_bytes_max = 1 << 20;  // read and dropped after a refusal, so that the client can read why
   int listen_backlog = 512;
+  // Answers are compressed for clients that ask for it, if they are of such a size: below, it saves nothing; above, it
+  // would keep everybody else waiting.
+  std::size_t compressed_bytes_min = 256;
+  std::size_t compressed_bytes_max = 4 << 20;
 
   // Times. They are looked at every sweep_ns, so they are kept to that precision.
   TimeNs sweep_ns = 100 * kMillisecondNs;

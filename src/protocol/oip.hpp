@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Codec of the Open Inference Protocol, version 2, REST form, with its binary tensor data extension
 // (github.com/kserve/open-inference-protocol, docs "predict API v2" and "binary tensor data extension"). Functions from
-// bytes to values and back: no sockets, no clock. The lichen_* parameters are described in docs/rest.md.
+// bytes to values and back: no sockets, no clock. The lichen_* parameters are described in docs/protocol.md.
 #pragma once
 
 #include <cstddef>

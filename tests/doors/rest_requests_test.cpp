@@ -135,7 +135,7 @@ std::vector<BadHttp> bad_http() {
       {"a bad chunk", chunked("zz\r\nabc\r\n"), 400, "chunk"},
       {"a chunk without its end", chunked("3\r\nabcdef\r\n0\r\n\r\n"), 400, ""},
       {"a chunk that is too long", chunked("FFFFFFFF\r\n"), 413, "longer than"},
-      {"gzip", infer_with("Content-Encoding: gzip\r\n"), 415, "Content-Encoding"},
+      {"an unknown coding", infer_with("Content-Encoding: br\r\n"), 415, "Content-Encoding"},
       {"gzip as transfer encoding", lines(post, "Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"), 415,
        "Transfer-Encoding"},
       {"an unknown expectation", infer_with("Expect: 200-maybe\r\n"), 417, "100-continue"},

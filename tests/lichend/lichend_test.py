@@ -244,7 +244,7 @@ METRICS = {
     "lichen_rescues_total": "counter", "lichen_rung_answers_total": "counter", "lichen_rung_serves": "gauge",
     "lichen_rung_healthy": "gauge", "lichen_rung_latency_seconds": "gauge", "lichen_worker_starts_total": "counter",
     "lichen_worker_failures_total": "counter",
-    # docs/rest.md
+    # docs/protocol.md
     "lichen_rest_requests_total": "counter", "lichen_rest_infer_duration_seconds": "histogram",
     "lichen_rest_requests_open": "gauge", "lichen_rest_connections": "gauge", "lichen_rest_connections_total": "counter",
     "lichen_rest_connections_turned_away_total": "counter", "lichen_rest_accept_errors_total": "counter",
