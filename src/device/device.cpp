@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/planted.hpp"
+#include "base/probe.hpp"
 
 namespace lichen::device {
 namespace {
@@ -42,19 +44,26 @@ void Device::start_ladders(TimeNs now_ns) {
   started_ = true;
   start_by_ns_ = kNeverNs;
   for (std::uint32_t m = 0; m < models(); ++m) {
-    const bool known = m < remembered_.times_opened.size();
+    const bool known = m < remembered_.times_opened.size() && !planted(Bug::kBreakerNotRestored);
     ladders_[m].start(now_ns, known ? remembered_.times_opened[m] : std::vector<std::uint32_t>());
   }
 }
 
 // The state file was read: count this start, and tell the ladders what happened before it.
 void Device::opened(TimeNs now_ns) {
-  if (auto state = decode(file_.content())) remembered_ = std::move(*state);
+  if (auto state = decode(file_.content())) {
+    remembered_ = std::move(*state);
+  } else if (!file_.content().empty()) {
+    probe(Probe::kDeviceStateUnusable);
+  }
   remembered_.boot_id += 1;
   state_known_ = true;
   const bool first_read = !started_;
   start_ladders(now_ns);
-  if (!first_read) remembered_.times_opened.clear();  // too late to restore: what is saved next is what happened since
+  if (!first_read) {  // too late to restore: what is saved next is what happened since
+    probe(Probe::kDeviceStateLate);
+    remembered_.times_opened.clear();
+  }
   save();
   boot_generation_ = file_.newest_generation();
 }
@@ -80,7 +89,10 @@ void Device::on(TimeNs now_ns, const ports::StorageDone& event) {
   const bool was_opening = file_.phase() == store::StateFile::Phase::kOpening;
   if (!file_.on(event)) return;
   if (was_opening && file_.phase() == store::StateFile::Phase::kReady) opened(now_ns);
-  if (file_.phase() == store::StateFile::Phase::kBroken) start_ladders(now_ns);
+  if (file_.phase() == store::StateFile::Phase::kBroken) {
+    probe(Probe::kDeviceStateBroken);
+    start_ladders(now_ns);
+  }
   retry_state_ns_ = file_.fault() ? now_ns + kStateRetryNs : kNeverNs;
 }
 
@@ -92,6 +104,7 @@ void Device::stop(TimeNs now_ns) {
 void Device::on(TimeNs now_ns, const ports::Request& request) {
   LICHEN_ASSERT(request.model < models());
   // A request may come before the state was read: nothing should wait for a card, so the ladders start without it.
+  if (!started_) probe(Probe::kDeviceRequestFirst);
   start_ladders(now_ns);
   ladders_[request.model].submit(now_ns, request);
 }
@@ -115,8 +128,12 @@ void Device::on(TimeNs now_ns, const ports::WorkerGone& event) {
 }
 
 void Device::tick(TimeNs now_ns) {
-  if (now_ns >= start_by_ns_) start_ladders(now_ns);
+  if (now_ns >= start_by_ns_) {
+    probe(Probe::kDevicePatience);
+    start_ladders(now_ns);
+  }
   if (now_ns >= retry_state_ns_) {
+    probe(Probe::kDeviceRetry);
     retry_state_ns_ = kNeverNs;
     file_.retry();
   }

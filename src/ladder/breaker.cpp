@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "base/planted.hpp"
+#include "base/probe.hpp"
 
 namespace lichen::ladder {
 namespace {
@@ -44,14 +45,21 @@ TimeNs Breaker::failed(TimeNs now_ns) {
   ++failures_in_row_;
   const TimeNs oldest_ns = recent_[recent_count_ % config_.failures_max];
   const bool too_many = recent_count_ >= config_.failures_max && now_ns - oldest_ns <= config_.window_ns;
-  if (half_open || too_many) return open(now_ns);
+  if (half_open || (too_many && !planted(Bug::kBreakerNeverOpens))) {
+    probe(half_open ? Probe::kBreakerReopened : Probe::kBreakerOpened);
+    return open(now_ns);
+  }
   const TimeNs bound_ns = doubled(config_.backoff_ns, failures_in_row_ - 1, config_.backoff_max_ns);
   return now_ns + static_cast<TimeNs>(random_.below(static_cast<std::uint64_t>(bound_ns)));
 }
 
 TimeNs Breaker::open(TimeNs now_ns) {
-  if (times_opened_ > 0 && now_ns - open_until_ns_ > kWindowsToForget * config_.window_ns) times_opened_ = 0;
+  if (times_opened_ > 0 && now_ns - open_until_ns_ > kWindowsToForget * config_.window_ns) {
+    probe(Probe::kBreakerForgot);
+    times_opened_ = 0;
+  }
   open_until_ns_ = now_ns + doubled(config_.open_ns, times_opened_, config_.open_max_ns);
+  if (open_until_ns_ - now_ns == config_.open_max_ns) probe(Probe::kBreakerLongest);
   if (planted(Bug::kBreakerNeverCloses)) open_until_ns_ = kNeverNs;
   if (times_opened_ < kDoublingsMax) ++times_opened_;
   opened_ = true;
@@ -60,6 +68,7 @@ TimeNs Breaker::open(TimeNs now_ns) {
 }
 
 void Breaker::proved() {
+  if (opened_) probe(Probe::kBreakerClosed);
   failures_in_row_ = 0;
   opened_ = false;
 }
@@ -67,6 +76,7 @@ void Breaker::proved() {
 void Breaker::restore(std::uint32_t times_opened) {
   times_opened_ = std::min(times_opened, kDoublingsMax);
   opened_ = times_opened_ > 0;
+  if (opened_) probe(Probe::kBreakerRestored);
 }
 
 BreakerState Breaker::state(TimeNs now_ns) const {

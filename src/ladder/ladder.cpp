@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "base/planted.hpp"
+#include "base/probe.hpp"
 
 namespace lichen::ladder {
 
@@ -123,7 +124,11 @@ void Ladder::start(TimeNs now_ns, std::span<const std::uint32_t> times_opened) {
 
 void Ladder::stop(TimeNs now_ns) {
   stopping_ = true;
-  while (!open_.empty()) refuse(now_ns, open_.back(), ports::RefusalReason::kStopping);
+  if (!open_.empty()) probe(Probe::kLadderStoppedOpen);
+  while (!open_.empty()) {
+    if (planted(Bug::kStopForgetsWaiting) && slots_[open_.back()].running == 0) break;
+    refuse(now_ns, open_.back(), ports::RefusalReason::kStopping);
+  }
   for (const Rung& r : rungs_) {
     if (r.worker != 0) ports_.workers.kill(r.worker);
   }
@@ -132,9 +137,13 @@ void Ladder::stop(TimeNs now_ns) {
 
 void Ladder::submit(TimeNs now_ns, const ports::Request& request) {
   if (stopping_) {
+    probe(Probe::kLadderRefusedStopping);
     return refuse_at_once(request, ports::RefusalReason::kStopping);
   }
-  if (request.deadline_ns <= now_ns) return refuse_at_once(request, ports::RefusalReason::kDeadlineTooShort);
+  if (request.deadline_ns <= now_ns) {
+    probe(Probe::kLadderDeadOnArrival);
+    return refuse_at_once(request, ports::RefusalReason::kDeadlineTooShort);
+  }
   if (free_.empty()) return submit_beyond_queue(now_ns, request);
   const std::uint32_t slot = free_.back();
   free_.pop_back();
@@ -146,6 +155,7 @@ void Ladder::submit(TimeNs now_ns, const ports::Request& request) {
   s.serial = ++serial_;
   s.admitted_ns = now_ns;
   s.last_ns = request.deadline_ns - std::min(config_.reserve_ns, (request.deadline_ns - now_ns) / 4);
+  if (planted(Bug::kLateLastResort)) s.last_ns = request.deadline_ns;
   ++counters_.admitted;
   hedge_tokens_ppm_ = std::min<std::int64_t>(hedge_tokens_ppm_ + config_.hedge_budget_ppm, 10LL * kWholePpm);
   place(now_ns, slot);
@@ -156,10 +166,14 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerReady& event) {
   const std::uint32_t rung = find(event.worker);
   if (rung == kNobody) return false;
   Rung& r = rungs_[rung];
-  if (stopping_ || r.state != RungState::kStarting) return true;  // killed meanwhile
+  if (stopping_ || r.state != RungState::kStarting) {  // killed meanwhile
+    probe(Probe::kLadderReadyTooLate);
+    return true;
+  }
   r.state = RungState::kReady;
   r.proved = false;
   r.announced = false;
+  if (planted(Bug::kStepUpTooEarly)) config_.step_up_dwell_ns = 0;
   r.serves_from_ns = r.breaker.has_failed() ? now_ns + config_.step_up_dwell_ns : now_ns;
   r.canary_due_ns = now_ns;
   tell(now_ns, rung, RungEvent::kReady);
@@ -174,7 +188,10 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerAnswered& event) {
   const std::uint32_t rung = find(event.worker);
   if (rung == kNobody) return false;
   Rung& r = rungs_[rung];
-  if (r.state != RungState::kReady || r.job == 0 || r.job != event.job) return true;  // of a job that was given up
+  if (r.state != RungState::kReady || r.job == 0 || r.job != event.job) {  // of a job that was given up
+    probe(Probe::kLadderAnswerTooLate);
+    return true;
+  }
   const std::uint32_t slot = r.job_slot;
   const bool canary = r.job_is_canary;
   learn(now_ns, r);
@@ -182,9 +199,11 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerAnswered& event) {
   r.job_slot = kNobody;
   if (event.ok) mark_answered(now_ns, r);
   if (canary) {
+    if (!event.ok) probe(Probe::kLadderCanaryRefused);
     r.counters.canaries += event.ok ? 1 : 0;
     r.canary_due_ns = now_ns + config_.health_period_ns / 2;
   } else if (slot == kNobody) {
+    probe(Probe::kLadderStale);
     ++r.counters.stale;
   } else if (event.ok) {
     deliver(now_ns, slot, rung, event.output);
@@ -203,6 +222,7 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerGone& event) {
   if (rung == kNobody) return false;
   Rung& r = rungs_[rung];
   if (stopping_) {  // killed by stop(): no failure, and nobody is started in its place
+    probe(Probe::kLadderGoneStopping);
     r.state = RungState::kUnloaded;
     r.worker = 0;
     r.job = 0;
@@ -247,9 +267,8 @@ void Ladder::plan_wake() {
       case RungState::kReady:
         if (r.job != 0) {
           wake_ns = std::min(wake_ns, r.job_since_ns + r.config.hang_timeout_ns);
-        } else {
-          wake_ns = std::min(wake_ns, r.canary_due_ns);
         }
+        if (r.job == 0 || planted(Bug::kSpins)) wake_ns = std::min(wake_ns, r.canary_due_ns);
         if (!r.announced && r.proved) wake_ns = std::min(wake_ns, r.serves_from_ns);
         break;
     }

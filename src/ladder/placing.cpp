@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "base/planted.hpp"
+#include "base/probe.hpp"
 #include "ladder/ladder.hpp"
 
 namespace lichen::ladder {
@@ -64,6 +65,7 @@ Ladder::Fit Ladder::fit(TimeNs now_ns, const Slot& s, std::uint32_t rung, bool e
     return now_ns <= start_by_ns ? Fit::kNow : Fit::kNo;
   }
   if (overdue(now_ns, r)) {
+    probe(Probe::kPlacingOverdue);
     reason = ports::AnswerReason::kHung;
     return Fit::kNo;
   }
@@ -80,7 +82,10 @@ void Ladder::place(TimeNs now_ns, std::uint32_t slot) {
   if (place_on_worker(now_ns, slot, false, blame)) return;
   if (s.reason == ports::AnswerReason::kBest) s.reason = blame;
   if (try_reflex(now_ns, slot)) return;
-  if (place_on_worker(now_ns, slot, true, blame)) return;  // better a rung on probation than no answer
+  if (place_on_worker(now_ns, slot, true, blame)) {  // better a rung on probation than no answer
+    probe(Probe::kPlacingProbation);
+    return;
+  }
   if (place_on_starting(slot)) return;
   refuse(now_ns, slot, refusal_for(now_ns, s, blame));
 }
@@ -100,6 +105,7 @@ bool Ladder::place_on_worker(TimeNs now_ns, std::uint32_t slot, bool even_unprov
     if (how == Fit::kNow) {
       dispatch(now_ns, slot, rung);
     } else {
+      probe(Probe::kPlacingWaits);
       s.waiting_on = rung;
       s.next_ns = std::min(s.last_ns, s.last_ns - rungs_[rung].latency_ns);
     }
@@ -111,7 +117,8 @@ bool Ladder::place_on_worker(TimeNs now_ns, std::uint32_t slot, bool even_unprov
 // An idle rung that is passed over because it seems too slow is measured again soon: it may have been slow only for a
 // moment, and no request would ever tell.
 void Ladder::probe_soon(Rung& r) const {
-  if (r.answered_ns < 0 || r.job != 0) return;
+  if (r.answered_ns < 0 || r.job != 0 || planted(Bug::kProbeForgotten)) return;
+  probe(Probe::kPlacingProbe);
   r.canary_due_ns = std::min(r.canary_due_ns, r.answered_ns + config_.health_period_ns / kProbesPerHealthPeriod);
 }
 
@@ -121,8 +128,9 @@ bool Ladder::place_on_starting(std::uint32_t slot) {
   for (std::uint32_t rung = 0; rung <= s.request.min_rung; ++rung) {
     const Rung& r = rungs_[rung];
     if (r.state != RungState::kStarting || r.breaker.has_failed() || (s.tried & bit(rung)) != 0) continue;
+    probe(Probe::kPlacingStarting);
     s.waiting_on = rung;
-    s.next_ns = s.last_ns;
+    s.next_ns = planted(Bug::kWaitsForEver) ? kNeverNs : s.last_ns;
     return true;
   }
   return false;
@@ -168,8 +176,10 @@ void Ladder::refuse_at_once(const ports::Request& request, ports::RefusalReason 
 void Ladder::submit_beyond_queue(TimeNs now_ns, const ports::Request& request) {
   const std::uint32_t last = rungs() - 1;
   if (!has_reflex() || request.min_rung < last || !ports_.reflex->evaluate(request.input, reflex_output_)) {
+    probe(Probe::kPlacingQueueFull);
     return refuse_at_once(request, ports::RefusalReason::kOverloaded);
   }
+  probe(Probe::kPlacingBeyondQueue);
   mark_answered(now_ns, rungs_[last]);
   ++counters_.admitted;
   ++rungs_[last].counters.answers;
@@ -181,12 +191,17 @@ void Ladder::submit_beyond_queue(TimeNs now_ns, const ports::Request& request) {
 void Ladder::check_request(TimeNs now_ns, std::uint32_t slot) {
   Slot& s = slots_[slot];
   if (now_ns >= s.last_ns) return last_resort(now_ns, slot);
-  if (s.running == 0) return place(now_ns, slot);  // waited as long as its rung could still have made it
+  if (s.running == 0) {  // waited as long as its rung could still have made it
+    probe(Probe::kPlacingWaitedInVain);
+    return place(now_ns, slot);
+  }
   if (now_ns >= s.hedge_ns) {
     s.hedge_ns = kNeverNs;
     s.hedged = hedge_tokens_ppm_ >= kWholePpm;  // before asking: a request is hedged once
+    if (!s.hedged) probe(Probe::kPlacingHedgeTooDear);
     if (s.hedged && ask_another(now_ns, slot, ports::AnswerReason::kSlow)) {
-      hedge_tokens_ppm_ -= kWholePpm;
+      probe(Probe::kPlacingHedged);
+      if (!planted(Bug::kHedgesWithoutBudget)) hedge_tokens_ppm_ -= kWholePpm;
       ++counters_.hedges;
       return;
     }
@@ -194,6 +209,7 @@ void Ladder::check_request(TimeNs now_ns, std::uint32_t slot) {
   if (now_ns >= s.rescue_ns) {
     s.rescue_ns = kNeverNs;
     if (ask_another(now_ns, slot, ports::AnswerReason::kHung)) {
+      probe(Probe::kPlacingRescued);
       ++counters_.rescues;
       return;
     }
@@ -221,16 +237,22 @@ void Ladder::last_resort(TimeNs now_ns, std::uint32_t slot) {
   if (s.reason == ports::AnswerReason::kBest) {
     s.reason = s.running != 0 ? ports::AnswerReason::kHung : ports::AnswerReason::kOverload;
   }
-  if (try_reflex(now_ns, slot)) return;
+  if (try_reflex(now_ns, slot)) {
+    probe(Probe::kPlacingLastResort);
+    return;
+  }
+  probe(Probe::kPlacingTooLate);
   refuse(now_ns, slot, ports::RefusalReason::kDeadlineExceeded);
 }
 
 bool Ladder::try_reflex(TimeNs now_ns, std::uint32_t slot) {
   Slot& s = slots_[slot];
   const std::uint32_t last = rungs() - 1;
-  if (!has_reflex() || s.request.min_rung < last || (s.tried & bit(last)) != 0) return false;
+  const bool allowed = s.request.min_rung >= last || planted(Bug::kMinRungIgnored);
+  if (!has_reflex() || !allowed || (s.tried & bit(last)) != 0) return false;
   s.tried |= bit(last);
   if (!ports_.reflex->evaluate(s.request.input, reflex_output_)) {
+    probe(Probe::kPlacingReflexRefused);
     ++rungs_[last].counters.input_refused;
     return false;
   }
@@ -244,6 +266,7 @@ void Ladder::hand_down(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, po
   Slot& s = slots_[slot];
   s.running &= ~bit(rung);
   if (s.reason == ports::AnswerReason::kBest) s.reason = reason;
+  probe(s.running == 0 ? Probe::kPlacingDiedWithRequest : Probe::kPlacingDiedHedged);
   if (planted(Bug::kLostCompletion) && s.hedged) {
     s.next_ns = kNeverNs;
     return;
@@ -269,7 +292,10 @@ void Ladder::take_waiting(TimeNs now_ns, std::uint32_t rung) {
 void Ladder::replace_waiting(TimeNs now_ns, std::uint32_t rung) {
   for (std::size_t i = 0; i < open_.size();) {
     const std::uint32_t slot = open_[i];
-    if (slots_[slot].waiting_on == rung) place(now_ns, slot);
+    if (slots_[slot].waiting_on == rung) {
+      probe(Probe::kPlacingWaitersMoved);
+      place(now_ns, slot);
+    }
     if (i < open_.size() && open_[i] == slot) ++i;
   }
 }
@@ -278,14 +304,17 @@ ports::RefusalReason Ladder::refusal_for(TimeNs now_ns, const Slot& s, ports::An
   if (blame == ports::AnswerReason::kOverload) return ports::RefusalReason::kOverloaded;
   if (blame == ports::AnswerReason::kDeadline) return ports::RefusalReason::kDeadlineTooShort;
   for (std::uint32_t rung = s.request.min_rung + 1; rung < rungs(); ++rung) {
-    if (serves(now_ns, rungs_[rung])) return ports::RefusalReason::kMinRungUnavailable;
+    if (!serves(now_ns, rungs_[rung])) continue;
+    probe(Probe::kPlacingMinRung);
+    return ports::RefusalReason::kMinRungUnavailable;
   }
+  probe(Probe::kPlacingNobody);
   return ports::RefusalReason::kNoRungAvailable;
 }
 
 void Ladder::deliver(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, ByteView output) {
   const Slot& s = slots_[slot];
-  const ports::AnswerReason reason = rung == 0 ? ports::AnswerReason::kBest : s.reason;
+  const ports::AnswerReason reason = rung == 0 || planted(Bug::kWrongReason) ? ports::AnswerReason::kBest : s.reason;
   const ports::RequestId id = s.request.id;
   const ports::Answer answer{.rung = rung, .reason = reason, .latency_ns = now_ns - s.admitted_ns, .output = output};
   const bool twice = planted(Bug::kDoubleAnswer) && s.hedged;
@@ -306,6 +335,7 @@ void Ladder::refuse(TimeNs now_ns, std::uint32_t slot, ports::RefusalReason reas
     if (refusal.retry_after_ns == 0 || in_ns < refusal.retry_after_ns) refusal.retry_after_ns = in_ns;
   }
   release(slot);
+  if (planted(Bug::kSlotLeak)) free_.pop_back();
   ++counters_.refused[static_cast<std::size_t>(reason)];
   ports_.answers.refuse(id, refusal);
 }
@@ -314,7 +344,7 @@ void Ladder::refuse(TimeNs now_ns, std::uint32_t slot, ports::RefusalReason reas
 void Ladder::release(std::uint32_t slot) {
   Slot& s = slots_[slot];
   for (Rung& r : rungs_) {
-    if (r.job != 0 && r.job_slot == slot) r.job_slot = kNobody;
+    if (r.job != 0 && r.job_slot == slot && !planted(Bug::kWrongSlot)) r.job_slot = kNobody;
   }
   s.running = 0;
   s.waiting_on = kNobody;

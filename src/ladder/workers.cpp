@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/planted.hpp"
+#include "base/probe.hpp"
 #include "ladder/ladder.hpp"
 
 namespace lichen::ladder {
@@ -62,7 +64,9 @@ void Ladder::staff(TimeNs now_ns) {
     if (r.wanted && (r.state == RungState::kUnloaded || (r.state == RungState::kDown && now_ns >= r.due_ns))) {
       start_worker(now_ns, rung);
     }
-    if (!r.wanted && r.state == RungState::kReady && r.job == 0) kill(now_ns, rung, RungEvent::kUnloaded);
+    if (!r.wanted && r.state == RungState::kReady && r.job == 0 && !planted(Bug::kSpareNotUnloaded)) {
+      kill(now_ns, rung, RungEvent::kUnloaded);
+    }
     const bool first_start = r.state == RungState::kStarting && !r.breaker.has_failed();
     if (r.wanted && (serves(now_ns, r) || first_start)) --wanted_left;
   }
@@ -116,6 +120,7 @@ void Ladder::gone(TimeNs now_ns, std::uint32_t rung, RungEvent why, std::string_
   r.proved = false;
   r.announced = false;
   if (why == RungEvent::kUnloaded) {
+    probe(Probe::kWorkersUnloaded);
     r.state = RungState::kUnloaded;
     tell(now_ns, rung, why);
   } else {
@@ -145,7 +150,11 @@ void Ladder::send_canary(TimeNs now_ns, std::uint32_t rung) {
 void Ladder::reflex_canary(TimeNs now_ns, std::uint32_t rung) {
   Rung& r = rungs_[rung];
   r.canary_due_ns = now_ns + config_.health_period_ns / 2;
-  if (!ports_.reflex->evaluate(canary_input_, reflex_output_)) return;
+  if (!ports_.reflex->evaluate(canary_input_, reflex_output_)) {
+    probe(Probe::kWorkersReflexCanaryRefused);
+    return;
+  }
+  probe(Probe::kWorkersReflexCanary);
   mark_answered(now_ns, r);
   ++r.counters.canaries;
 }
@@ -158,15 +167,20 @@ void Ladder::tick_rung(TimeNs now_ns, std::uint32_t rung) {
   }
   switch (r.state) {
     case RungState::kStarting:
-      if (now_ns >= r.due_ns) kill(now_ns, rung, RungEvent::kStartHung);
+      if (now_ns < r.due_ns) return;
+      probe(Probe::kWorkersStartHung);
+      kill(now_ns, rung, RungEvent::kStartHung);
       return;
     case RungState::kDying:
-      if (now_ns >= r.due_ns) gone(now_ns, rung, r.killed_for, "the kill was not confirmed");
+      if (now_ns < r.due_ns || planted(Bug::kDyingForEver)) return;
+      probe(Probe::kWorkersKillLost);
+      gone(now_ns, rung, r.killed_for, "the kill was not confirmed");
       return;
     case RungState::kReady:
       settle(now_ns, rung);
       if (r.job != 0 && now_ns >= r.job_since_ns + r.config.hang_timeout_ns) {
-        kill(now_ns, rung, RungEvent::kHung);
+        probe(Probe::kWorkersHung);
+        if (!planted(Bug::kHangNotKilled)) kill(now_ns, rung, RungEvent::kHung);
       } else if (r.state == RungState::kReady && r.job == 0 && now_ns >= r.canary_due_ns) {
         send_canary(now_ns, rung);
       }

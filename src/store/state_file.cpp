@@ -6,6 +6,7 @@
 #include "base/assert.hpp"
 #include "base/crc32c.hpp"
 #include "base/planted.hpp"
+#include "base/probe.hpp"
 
 namespace lichen::store {
 namespace {
@@ -51,7 +52,7 @@ std::optional<StateFile::Generation> StateFile::unframe(ByteView file) {
   if (!reader.ok() || magic != kMagic || version != kVersion || generation == 0) return std::nullopt;
   if (length > kStateBytesMax || length > reader.left()) return std::nullopt;
   const ByteView content = reader.get_bytes(length);
-  if (frame_crc(generation, content) != crc) return std::nullopt;
+  if (frame_crc(generation, content) != crc && !planted(Bug::kTornAccepted)) return std::nullopt;
   return Generation{generation, Bytes(content.begin(), content.end())};
 }
 
@@ -90,6 +91,7 @@ void StateFile::on_read(std::size_t slot, const Result<Bytes>& result) {
     entry_seen_[slot] = true;
     found_[slot] = unframe(*result);  // not whole: a crash between creating, writing and syncing it
   } else if (result.error().code != Code::kNotFound) {
+    probe(Probe::kStateReadFailed);
     fault_ = result.error();
   }
   if (read_done_[0] && read_done_[1]) finish_opening();
@@ -103,7 +105,11 @@ void StateFile::finish_opening() {
     newest_ = durable_ = found_[slot]->number;
     durable_slot_ = slot;
   }
-  if (fault_) {  // A slot could not be read: writing now could destroy the newest generation.
+  if (found_[0].has_value() != found_[1].has_value() && entry_seen_[0] && entry_seen_[1])
+    probe(Probe::kStateOlderGeneration);
+  if (fault_ &&
+      !planted(
+          Bug::kUnreadableIsEmpty)) {  // A slot could not be read: writing now could destroy the newest generation.
     phase_ = Phase::kBroken;
     return;
   }
@@ -114,7 +120,10 @@ void StateFile::save(Bytes content) {
   LICHEN_ASSERT(content.size() <= kStateBytesMax);
   if (phase_ != Phase::kReady) return;
   ++newest_;
-  if (waiting_) --newest_;  // replaces the one that waits
+  if (waiting_) {  // replaces the one that waits
+    probe(Probe::kStateReplacedWaiting);
+    --newest_;
+  }
   waiting_ = std::move(content);
   if (step_ == Step::kIdle) write_next();
 }
@@ -130,7 +139,7 @@ void StateFile::write_next() {
   waiting_.reset();
   writing_ = newest_;
   step_ = Step::kWriting;
-  writing_slot_ = 1 - durable_slot_;
+  writing_slot_ = planted(Bug::kSameSlot) ? durable_slot_ : 1 - durable_slot_;
   op_ = storage_.write(slot_name(writing_slot_), frame(writing_, last_written_));
 }
 
@@ -138,12 +147,19 @@ void StateFile::on_step(const Result<Bytes>& result) {
   if (!result) {
     const bool was_write = step_ == Step::kWriting;
     step_ = Step::kIdle;
+    probe(was_write ? Probe::kStateWriteFailed : Probe::kStateSyncFailed);
+    if (planted(Bug::kFailedSyncRetried) && !was_write) {
+      step_ = Step::kSyncing;
+      op_ = storage_.sync(slot_name(writing_slot_));
+      return;
+    }
     fault_ = result.error();
     if (!was_write) phase_ = Phase::kBroken;  // a failed sync
     return;
   }
   switch (step_) {
     case Step::kSecuring:
+      probe(Probe::kStateSecured);
       entry_durable_ = entry_seen_;
       return write_next();
     case Step::kWriting:
@@ -152,7 +168,7 @@ void StateFile::on_step(const Result<Bytes>& result) {
       op_ = storage_.sync(slot_name(writing_slot_));
       return;
     case Step::kSyncing:
-      if (entry_durable_[writing_slot_]) return made_durable();
+      if (entry_durable_[writing_slot_] || planted(Bug::kMissingDirectorySync)) return made_durable();
       step_ = Step::kSyncingDirectory;
       op_ = storage_.sync_directory();
       return;
@@ -178,12 +194,15 @@ void StateFile::made_durable() {
 void StateFile::retry() {
   if (step_ != Step::kIdle || !fault_) return;
   if (phase_ == Phase::kBroken) {
-    if (read_done_[0] && read_done_[1] && writing_ == 0) open();  // only reading failed so far
+    if (!read_done_[0] || !read_done_[1] || writing_ != 0) return;
+    probe(Probe::kStateReopened);
+    open();  // only reading failed so far
     return;
   }
   if (phase_ != Phase::kReady) return;
   fault_.reset();
   if (!waiting_) {
+    probe(Probe::kStateWrittenAgain);
     waiting_ = std::move(last_written_);  // the same generation again
   }
   write_next();

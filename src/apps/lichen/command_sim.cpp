@@ -29,20 +29,16 @@ struct Options {
 
 #ifdef LICHEN_PLANTED_BUGS
 Result<void> plant(const std::string& name) {
-  constexpr std::pair<std::string_view, Bug> kBugs[] = {{"forgotten-fsync", Bug::kForgottenFsync},
-                                                        {"lost-completion", Bug::kLostCompletion},
-                                                        {"double-answer", Bug::kDoubleAnswer},
-                                                        {"breaker-never-closes", Bug::kBreakerNeverCloses},
-                                                        {"readiness-lies", Bug::kReadinessLies}};
   if (name.empty()) return {};
-  for (const auto& [known, bug] : kBugs) {
-    if (name == known) {
-      planted_bug = bug;
-      return {};
-    }
+  std::string known;
+  for (const BugRow& row : kBugs) {
+    known += known.empty() ? "" : ", ";
+    known += row.name;
+    if (row.name != name) continue;
+    planted_bug = row.bug;
+    return {};
   }
-  return fail(Code::kBadInput, "unknown planted bug", name, {},
-              "use forgotten-fsync, lost-completion, double-answer, breaker-never-closes or readiness-lies");
+  return fail(Code::kBadInput, "unknown planted bug", name, {}, "use one of " + known);
 }
 #else
 Result<void> plant(const std::string& name) {
