@@ -84,6 +84,8 @@ class Section {
     return out;
   }
 
+  bool flag(std::string_view key, bool fallback) { return value<bool>(key, fallback, "true or false"); }
+
   [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
 
   void bad(std::string_view key, std::string why, std::string hint = "see lichend --explain-config") {
@@ -248,6 +250,7 @@ void read_server(Section& s, ServerConfig& server) {
   s.milliseconds("deadline_default_ms", server.deadline_default_ns);
   s.milliseconds("deadline_max_ms", server.deadline_max_ns);
   server.connections_max = static_cast<std::uint32_t>(s.number("connections_max", server.connections_max, 1, 65536));
+  server.model_control = s.flag("model_control", server.model_control);
 }
 
 void read_worker(Section& s, WorkerConfig& worker) {

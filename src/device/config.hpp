@@ -38,6 +38,7 @@ struct ServerConfig {
   TimeNs deadline_default_ns = kSecondNs;
   TimeNs deadline_max_ns = kMinuteNs;
   std::uint32_t connections_max = 256;
+  bool model_control = false;  // clients may load and unload models
 };
 
 struct WorkerConfig {

@@ -20,6 +20,7 @@ constexpr std::array kKeys = {
     ConfigKey{"server", "deadline_default_ms", "1000", "for requests that name no deadline"},
     ConfigKey{"server", "deadline_max_ms", "60000", "longer deadlines mean this one"},
     ConfigKey{"server", "connections_max", "256", "further clients hear 503 at once"},
+    ConfigKey{"server", "model_control", "false", "clients may load and unload models (the model repository extension)"},
     ConfigKey{"state", "directory", R"("state")", "where the device remembers its restarts; relative to this file"},
     ConfigKey{"worker", "program", R"("")", "path of lichen-worker; empty: beside lichend"},
     ConfigKey{"worker", "sandbox", R"("required")",

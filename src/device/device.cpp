@@ -22,6 +22,7 @@ Device::Device(std::vector<ModelSetup> models, DevicePorts ports)
     : models_(std::move(models)), ports_(ports), file_(ports.storage, "device-state") {
   LICHEN_ASSERT(models_.size() <= kStateModelsMax);
   ladders_.reserve(models_.size());
+  loaded_.assign(models_.size(), 1);
   for (std::uint32_t m = 0; m < models_.size(); ++m) {
     const ModelSetup& setup = models_[m];
     ladders_.emplace_back(m, setup.ladder, setup.canary_input, setup.output_bytes,
@@ -44,6 +45,7 @@ void Device::start_ladders(TimeNs now_ns) {
   started_ = true;
   start_by_ns_ = kNeverNs;
   for (std::uint32_t m = 0; m < models(); ++m) {
+    if (!loaded(m)) continue;
     const bool known = m < remembered_.times_opened.size() && !planted(Bug::kBreakerNotRestored);
     ladders_[m].start(now_ns, known ? remembered_.times_opened[m] : std::vector<std::uint32_t>());
   }
@@ -101,6 +103,19 @@ void Device::stop(TimeNs now_ns) {
   for (ladder::Ladder& l : ladders_) l.stop(now_ns);
 }
 
+void Device::unload(TimeNs now_ns, std::uint32_t model) {
+  if (!loaded(model) || stopped_) return;
+  loaded_[model] = 0;
+  if (started_) ladders_[model].stop(now_ns);
+}
+
+void Device::load(TimeNs now_ns, std::uint32_t model) {
+  if (stopped_) return;
+  unload(now_ns, model);
+  loaded_[model] = 1;
+  if (started_) ladders_[model].start(now_ns, {});
+}
+
 void Device::on(TimeNs now_ns, const ports::Request& request) {
   LICHEN_ASSERT(request.model < models());
   // A request may come before the state was read: nothing should wait for a card, so the ladders start without it.
@@ -150,7 +165,10 @@ TimeNs Device::next_wake_ns() const {
 }
 
 bool Device::ready(TimeNs now_ns) const {
-  return std::ranges::all_of(ladders_, [&](const ladder::Ladder& l) { return l.ready(now_ns); });
+  for (std::uint32_t m = 0; m < models(); ++m) {
+    if (loaded(m) && !ladders_[m].ready(now_ns)) return false;
+  }
+  return true;
 }
 
 std::uint64_t Device::durable_boot_id() const {

@@ -59,6 +59,13 @@ class Device : private ladder::Watcher {
   // Refuses what is open and kills the workers.
   void stop(TimeNs now_ns);
 
+  // Stops one model: what is open is refused, its workers end, and it takes no requests until load(). Forgotten over
+  // restarts: the configuration says what a device serves.
+  void unload(TimeNs now_ns, std::uint32_t model);
+  // Starts it again (or anew, if it runs: what is open is refused then); its workers read their files again.
+  void load(TimeNs now_ns, std::uint32_t model);
+  [[nodiscard]] bool loaded(std::uint32_t model) const { return loaded_[model] != 0; }
+
   void on(TimeNs now_ns, const ports::Request& request);
   void on(TimeNs now_ns, const ports::WorkerReady& event);
   void on(TimeNs now_ns, const ports::WorkerAnswered& event);
@@ -71,7 +78,7 @@ class Device : private ladder::Watcher {
   [[nodiscard]] const std::string& model_name(std::uint32_t model) const { return models_[model].name; }
   [[nodiscard]] const ladder::Ladder& ladder_of(std::uint32_t model) const { return ladders_[model]; }
   [[nodiscard]] bool model_ready(TimeNs now_ns, std::uint32_t model) const { return ladders_[model].ready(now_ns); }
-  // Every model is ready.
+  // Every model that is loaded is ready.
   [[nodiscard]] bool ready(TimeNs now_ns) const;
   [[nodiscard]] StateStatus state() const;
   // The boot id of this start once no later start can get the same one; 0 before that.
@@ -88,6 +95,7 @@ class Device : private ladder::Watcher {
   DevicePorts ports_;
   store::StateFile file_;
   std::vector<ladder::Ladder> ladders_;
+  std::vector<std::uint8_t> loaded_;  // by model
   DeviceState remembered_;
   std::uint64_t boot_generation_ = 0;  // of the state file: once durable, the boot id is
   TimeNs start_by_ns_ = kNeverNs;      // ladders start without the state if it is not read by then

@@ -102,11 +102,50 @@ Resource model_resource(std::string_view action) {
   if (action.empty()) return Resource::kModel;
   if (action == "ready") return Resource::kModelReady;
   if (action == "infer") return Resource::kModelInfer;
-  if (action == "config" || action == "stats") return Resource::kModelNotOffered;
+  if (action == "config") return Resource::kModelConfig;
+  if (action == "stats") return Resource::kModelStatistics;
   return Resource::kNone;
 }
 
+using Segments = std::array<std::string_view, kSegmentsMax>;
+
+// Behind /v2/repository/.
+Route repository_route(const Segments& segments, std::size_t count) {
+  if (count == 3 && segments[2] == "index") return {Resource::kRepositoryIndex, {}, {}};
+  if (count != 5 || segments[2] != "models") return {};
+  if (segments[4] == "load") return {Resource::kRepositoryLoad, segments[3], {}};
+  if (segments[4] == "unload") return {Resource::kRepositoryUnload, segments[3], {}};
+  return {};
+}
+
+// Behind /v2/models/.
+Route model_route(const Segments& segments, std::size_t count) {
+  if (count == 3 && segments[2] == "stats") return {Resource::kStatistics, {}, {}};
+  Route route{Resource::kNone, segments[2], {}};
+  std::size_t next = 3;
+  if (segments[next] == "versions") {
+    if (count < 5) return {};
+    route.version = segments[4];
+    next = 5;
+  }
+  if (count > next + 1) return {};
+  route.resource = model_resource(count == next ? std::string_view{} : segments[next]);
+  return route;
+}
+
 }  // namespace
+
+std::string_view methods_of(Resource resource) {
+  switch (resource) {
+    case Resource::kModelInfer:
+    case Resource::kRepositoryIndex:
+    case Resource::kRepositoryLoad:
+    case Resource::kRepositoryUnload:
+      return "POST";
+    default:
+      return "GET, HEAD";
+  }
+}
 
 std::string head_of(const Reply& reply, const ReplyFrame& frame) {
   std::string head;
@@ -176,19 +215,12 @@ Route route_of(std::string_view target) {
   if (path == "/metrics") return {Resource::kMetrics, {}, {}};
   if (path == "/lichen/v1/status") return {Resource::kStatus, {}, {}};
 
-  std::array<std::string_view, kSegmentsMax> segments;
+  Segments segments;
   const std::optional<std::size_t> count = split(path, segments);
-  if (!count || *count < 3 || segments[0] != "v2" || segments[1] != "models") return {};
-  Route route{Resource::kNone, segments[2], {}};
-  std::size_t next = 3;
-  if (segments[next] == "versions") {
-    if (*count < 5) return {};
-    route.version = segments[4];
-    next = 5;
-  }
-  if (*count > next + 1) return {};
-  route.resource = model_resource(*count == next ? std::string_view{} : segments[next]);
-  return route;
+  if (!count || *count < 3 || segments[0] != "v2") return {};
+  if (segments[1] == "models") return model_route(segments, *count);
+  if (segments[1] == "repository") return repository_route(segments, *count);
+  return {};
 }
 
 }  // namespace lichen::doors

@@ -48,7 +48,12 @@ enum class Resource : std::uint8_t {
   kModel,
   kModelReady,
   kModelInfer,
-  kModelNotOffered,  // other servers' extensions that clients are known to ask for: config, stats
+  kModelConfig,
+  kModelStatistics,
+  kStatistics,  // of all models
+  kRepositoryIndex,
+  kRepositoryLoad,
+  kRepositoryUnload,
   kMetrics,
   kStatus,
 };
@@ -59,6 +64,9 @@ struct Route {
   std::string_view model;
   std::optional<std::string_view> version;
 };
+
+// The methods that a resource takes, as Allow lists them: "GET, HEAD" or "POST".
+[[nodiscard]] std::string_view methods_of(Resource resource);
 
 // The path of an origin-form or absolute-form target, looked up; a query is ignored.
 [[nodiscard]] Route route_of(std::string_view target);

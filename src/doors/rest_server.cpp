@@ -15,7 +15,9 @@
 
 #include "doors/connection.hpp"
 #include "doors/listener.hpp"
+#include "doors/model_repository.hpp"
 #include "protocol/oip.hpp"
+#include "protocol/oip_model.hpp"
 
 namespace lichen::doors {
 namespace {
@@ -37,6 +39,8 @@ struct Listener {
 struct Exchange {
   std::shared_ptr<Connection> client;  // also held by the table of connections; null once the client is gone
   std::uint32_t model = 0;
+  TimeNs arrived_ns = 0;  // the complete request
+  TimeNs submitted_ns = 0;
   TimeNs deadline_ns = 0;
   protocol::ContentCoding coding = protocol::ContentCoding::kIdentity;  // that the client likes
   protocol::ParsedInfer request;
@@ -75,13 +79,15 @@ RestOptions with_body_limit(RestOptions options, const std::vector<Contract>& co
 class RestServer::Impl final : public ConnectionHost, public std::enable_shared_from_this<RestServer::Impl> {
  public:
   Impl(asio::io_context& io, RestOptions options, std::vector<Contract> contracts, ports::Inference& inference,
-       const ports::Clock& clock, const DeviceView& device)
+       const ports::Clock& clock, DeviceView& device)
       : io_(io),
         options_(with_body_limit(std::move(options), contracts)),
         contracts_(std::move(contracts)),
         inference_(inference),
         clock_(clock),
         device_(device),
+        repository_(contracts_, device, options_.load_timeout_ns),
+        statistics_(contracts_.size()),
         sweeper_(io) {
     counted_.infer_durations.resize(contracts_.size());
   }
@@ -117,7 +123,12 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
   void maybe_stopped();
 
   [[nodiscard]] std::optional<std::uint32_t> model_of(const Route& route) const;
+  std::optional<Reply> dispatch(Connection& connection, const HttpRequest& request, const Route& route);
+  std::optional<Reply> dispatch_model(Connection& connection, const HttpRequest& request, const Route& route,
+                                      std::uint32_t model);
   [[nodiscard]] Reply look_up(const Route& route) const;
+  [[nodiscard]] Reply statistics_page(std::uint32_t first, std::uint32_t count) const;
+  [[nodiscard]] Reply count_failure(std::uint32_t model, TimeNs arrived_ns, Reply reply);
   [[nodiscard]] Reply look_up_model(const Route& route, std::uint32_t model) const;
   [[nodiscard]] Reply readiness(bool ready, std::string_view what) const;
   [[nodiscard]] Reply metrics_page() const;
@@ -125,14 +136,18 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
   Result<Exchange> exchange_of(const HttpRequest& request, std::uint32_t model) const;
   std::optional<Exchange> take(ports::RequestId id);
   void compress(Reply& reply, protocol::ContentCoding coding) const;
-  [[nodiscard]] Reply answer_reply(const Exchange& exchange, const ports::Answer& answer);
+  [[nodiscard]] Reply answer_reply(const Exchange& exchange, const ports::Answer& answer) const;
+  [[nodiscard]] Reply late_reply(const Exchange& exchange) const;
+  [[nodiscard]] Reply counted_answer(const Exchange& exchange, const ports::Answer& answer);
 
   asio::io_context& io_;
   RestOptions options_;
   std::vector<Contract> contracts_;
   ports::Inference& inference_;
   const ports::Clock& clock_;
-  const DeviceView& device_;
+  DeviceView& device_;
+  ModelRepository repository_;
+  std::vector<protocol::ModelStatistics> statistics_;  // by model
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::uint16_t port_ = 0;
@@ -223,6 +238,7 @@ void RestServer::Impl::sweep() {
     const std::shared_ptr<Connection> connection = (next++)->second;  // closing removes it from the table
     connection->sweep(now);
   }
+  repository_.sweep(now);
   if (stopping_ && now >= stop_by_ns_) return close_all();
   for (const auto& listener : listeners_) {
     if (listener->paused && !stopping_) accept(*listener);
@@ -264,6 +280,7 @@ void RestServer::Impl::maybe_stopped() {
 
 void RestServer::Impl::closed(Connection& connection) {
   if (const auto at = exchanges_.find(connection.open_request()); at != exchanges_.end()) at->second.client.reset();
+  repository_.forget(connection);
   connections_.erase(connection.number());
   maybe_stopped();
 }
@@ -285,16 +302,39 @@ std::optional<std::uint32_t> RestServer::Impl::model_of(const Route& route) cons
 std::optional<Reply> RestServer::Impl::handle(Connection& connection, HttpRequest request) {
   const std::string_view target = std_view(request.target());
   const Route route = route_of(target);
-  const bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
-  const std::string_view method = std_view(request.method_string());
   if (route.resource == Resource::kNone) {
     return not_found(shown(target), "nothing is served there", "GET /v2 and GET /v2/models/MODEL tell what is");
   }
-  if (route.resource != Resource::kModelInfer) return reads ? look_up(route) : wrong_method(method, "GET, HEAD");
-  const std::optional<std::uint32_t> model = model_of(route);
-  if (!model) return look_up(route);
-  if (request.method() != http::verb::post) return wrong_method(method, "POST");
-  return infer(connection, request, *model);
+  const std::string_view allowed = methods_of(route.resource);
+  const bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
+  const bool fits = allowed == "POST" ? request.method() == http::verb::post : reads;
+  if (!fits) return wrong_method(std_view(request.method_string()), allowed);
+  return dispatch(connection, request, route);
+}
+
+std::optional<Reply> RestServer::Impl::dispatch(Connection& connection, const HttpRequest& request,
+                                                const Route& route) {
+  if (route.resource == Resource::kRepositoryIndex) return repository_.index(request.body());
+  if (route.model.empty()) return look_up(route);
+  if (const std::optional<std::uint32_t> model = model_of(route))
+    return dispatch_model(connection, request, route, *model);
+  std::string where = fmt::format("model {}", shown(route.model));
+  if (route.version) where += fmt::format(", version {}", shown(*route.version));
+  return not_found(std::move(where), "this device does not serve it", "GET /lichen/v1/status tells what it serves");
+}
+
+std::optional<Reply> RestServer::Impl::dispatch_model(Connection& connection, const HttpRequest& request,
+                                                      const Route& route, std::uint32_t model) {
+  switch (route.resource) {
+    case Resource::kModelInfer:
+      return infer(connection, request, model);
+    case Resource::kRepositoryLoad:
+      return repository_.load(connection.shared_from_this(), model, request.body(), clock_.now_ns());
+    case Resource::kRepositoryUnload:
+      return repository_.unload(model, request.body());
+    default:
+      return look_up_model(route, model);
+  }
 }
 
 Reply RestServer::Impl::readiness(bool ready, std::string_view what) const {
@@ -317,23 +357,31 @@ Reply RestServer::Impl::look_up(const Route& route) const {
       return json_reply(device_.status().dump(-1, ' ', false, Json::error_handler_t::replace));
     case Resource::kMetrics:
       return metrics_page();
+    case Resource::kStatistics:
+      return statistics_page(0, static_cast<std::uint32_t>(contracts_.size()));
     default:
-      break;
+      return not_found("this path", "a model's name is missing", "GET /lichen/v1/status tells what is served");
   }
-  if (const std::optional<std::uint32_t> model = model_of(route)) return look_up_model(route, *model);
-  std::string where = fmt::format("model {}", shown(route.model));
-  if (route.version) where += fmt::format(", version {}", shown(*route.version));
-  return not_found(std::move(where), "this device does not serve it", "GET /lichen/v1/status tells what it serves");
 }
 
 Reply RestServer::Impl::look_up_model(const Route& route, std::uint32_t model) const {
   const Contract& contract = contracts_[model];
-  if (route.resource == Resource::kModel) return json_reply(protocol::encode_model_metadata(contract));
-  if (route.resource == Resource::kModelReady)
-    return readiness(device_.model_ready(model), fmt::format("model {}", contract.model));
-  return not_found(fmt::format("model {}", contract.model),
-                   "the model configuration and statistics extensions are not offered",
-                   "GET /v2/models/MODEL tells inputs and outputs, GET /metrics the statistics");
+  switch (route.resource) {
+    case Resource::kModelReady:
+      return readiness(device_.model_ready(model), fmt::format("model {}", contract.model));
+    case Resource::kModelConfig:
+      return json_reply(protocol::encode_model_config(contract));
+    case Resource::kModelStatistics:
+      return statistics_page(model, 1);
+    default:
+      return json_reply(protocol::encode_model_metadata(contract));
+  }
+}
+
+Reply RestServer::Impl::statistics_page(std::uint32_t first, std::uint32_t count) const {
+  std::vector<protocol::ModelStatistics> shown(statistics_.begin() + first, statistics_.begin() + first + count);
+  for (std::uint32_t i = 0; i < count; ++i) shown[i].executions = device_.executions(first + i);
+  return json_reply(protocol::encode_statistics(std::span(contracts_).subspan(first, count), shown));
 }
 
 Reply RestServer::Impl::metrics_page() const {
@@ -363,7 +411,9 @@ Result<Exchange> RestServer::Impl::exchange_of(const HttpRequest& request, std::
 std::optional<Reply> RestServer::Impl::infer(Connection& connection, const HttpRequest& request, std::uint32_t model) {
   const TimeNs arrived = clock_.now_ns();
   Result<Exchange> made = exchange_of(request, model);
-  if (!made) return error_reply(status_of(made.error().code), made.error());
+  if (!made) return count_failure(model, arrived, error_reply(status_of(made.error().code), made.error()));
+  made->arrived_ns = arrived;
+  made->submitted_ns = clock_.now_ns();
   made->deadline_ns += arrived;
   made->client = connection.shared_from_this();
   const ports::RequestId id = ++last_request_;
@@ -376,6 +426,11 @@ std::optional<Reply> RestServer::Impl::infer(Connection& connection, const HttpR
                      .deadline_ns = exchange.deadline_ns,
                      .input = exchange.request.input});
   return std::nullopt;
+}
+
+Reply RestServer::Impl::count_failure(std::uint32_t model, TimeNs arrived_ns, Reply reply) {
+  statistics_[model].fail.add(clock_.now_ns() - arrived_ns);
+  return reply;
 }
 
 Reply RestServer::Impl::overdue(Connection& connection) {
@@ -397,15 +452,35 @@ std::optional<Exchange> RestServer::Impl::take(ports::RequestId id) {
   return std::move(node.mapped());
 }
 
-Reply RestServer::Impl::answer_reply(const Exchange& exchange, const ports::Answer& answer) {
-  const Contract& contract = contracts_[exchange.model];
-  if (clock_.now_ns() > exchange.deadline_ns) {
+// The reply, and what the statistics say about it.
+Reply RestServer::Impl::counted_answer(const Exchange& exchange, const ports::Answer& answer) {
+  const TimeNs answered_ns = clock_.now_ns();
+  if (answered_ns > exchange.deadline_ns) {
     ++counted_.answers_late;
-    return error_reply(504,
-                       {Code::kDeadlineExceeded, "the answer came too late", fmt::format("model {}", contract.model),
-                        "its deadline had passed", "allow more time"},
-                       "late");
+    return count_failure(exchange.model, exchange.arrived_ns, late_reply(exchange));
   }
+  Reply reply = answer_reply(exchange, answer);
+  if (reply.status != 200) return count_failure(exchange.model, exchange.arrived_ns, std::move(reply));
+  const TimeNs done_ns = clock_.now_ns();
+  protocol::ModelStatistics& s = statistics_[exchange.model];
+  s.last_inference_ms = clock_.wall_s() * 1000;
+  s.success.add(done_ns - exchange.arrived_ns);
+  s.compute_input.add(exchange.submitted_ns - exchange.arrived_ns);
+  s.compute_infer.add(answered_ns - exchange.submitted_ns);
+  s.compute_output.add(done_ns - answered_ns);
+  return reply;
+}
+
+Reply RestServer::Impl::late_reply(const Exchange& exchange) const {
+  return error_reply(504,
+                     {Code::kDeadlineExceeded, "the answer came too late",
+                      fmt::format("model {}", contracts_[exchange.model].model), "its deadline had passed",
+                      "allow more time"},
+                     "late");
+}
+
+Reply RestServer::Impl::answer_reply(const Exchange& exchange, const ports::Answer& answer) const {
+  const Contract& contract = contracts_[exchange.model];
   if (answer.output.size() != contract.output_bytes()) {
     return error_reply(500, {Code::kInternal, "bad answer", fmt::format("model {}", contract.model),
                              fmt::format("{} bytes instead of {}", answer.output.size(), contract.output_bytes()),
@@ -435,16 +510,20 @@ void RestServer::Impl::compress(Reply& reply, protocol::ContentCoding coding) co
 
 void RestServer::Impl::answer(ports::RequestId id, const ports::Answer& answer) {
   const std::optional<Exchange> exchange = take(id);
-  if (exchange && exchange->client) exchange->client->reply(answer_reply(*exchange, answer));
+  if (exchange && exchange->client) exchange->client->reply(counted_answer(*exchange, answer));
 }
 
 void RestServer::Impl::refuse(ports::RequestId id, const ports::Refusal& refusal) {
   const std::optional<Exchange> exchange = take(id);
-  if (exchange && exchange->client) exchange->client->reply(refusal_reply(refusal, contracts_[exchange->model].model));
+  if (!exchange || !exchange->client) return;
+  const std::uint32_t model = exchange->model;
+  const bool unloaded = refusal.reason == ports::RefusalReason::kStopping && !device_.model_state(model).loaded;
+  Reply reply = unloaded ? repository_.unloaded_reply(model) : refusal_reply(refusal, contracts_[model].model);
+  exchange->client->reply(count_failure(model, exchange->arrived_ns, std::move(reply)));
 }
 
 RestServer::RestServer(asio::io_context& io, RestOptions options, std::vector<Contract> contracts,
-                       ports::Inference& inference, const ports::Clock& clock, const DeviceView& device)
+                       ports::Inference& inference, const ports::Clock& clock, DeviceView& device)
     : impl_(std::make_shared<Impl>(io, std::move(options), std::move(contracts), inference, clock, device)) {}
 
 RestServer::~RestServer() = default;

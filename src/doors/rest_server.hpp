@@ -49,6 +49,7 @@ struct RestOptions {
   TimeNs write_timeout_ns = 10 * kSecondNs;       // to take the next bytes of an answer
   TimeNs write_total_timeout_ns = 5 * kMinuteNs;  // to take all of it
   TimeNs linger_timeout_ns = kSecondNs;           // for the client to read a refusal and close
+  TimeNs load_timeout_ns = 30 * kSecondNs;        // for a model to become ready, before its load is called failed
   TimeNs unanswered_grace_ns = kSecondNs;         // after its deadline, before a request without answer is given up
 
   // Deadlines of infer requests, from the moment the request is complete.
@@ -61,7 +62,7 @@ class RestServer final : public ports::Answers {
   // `contracts` in the order of the device's models. `inference`, `clock` and `device` must outlive the server, and so
   // must the server outlive every request that it submitted: let the device stop first.
   RestServer(boost::asio::io_context& io, RestOptions options, std::vector<protocol::Contract> contracts,
-             ports::Inference& inference, const ports::Clock& clock, const DeviceView& device);
+             ports::Inference& inference, const ports::Clock& clock, DeviceView& device);
   ~RestServer() override;  // closes everything
 
   // Listens on a numeric address (or "localhost"); port 0 picks a free one. Several calls give several listeners.

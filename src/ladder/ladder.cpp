@@ -115,6 +115,7 @@ Ladder::Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_inp
 void Ladder::start(TimeNs now_ns, std::span<const std::uint32_t> times_opened) {
   LICHEN_ASSERT(stopping_);
   stopping_ = false;
+  for (Rung& r : rungs_) refresh(r);
   for (std::size_t r = 0; r < std::min(times_opened.size(), rungs_.size()); ++r)
     rungs_[r].breaker.restore(times_opened[r]);
   if (has_reflex()) reflex_canary(now_ns, rungs() - 1);
@@ -129,8 +130,8 @@ void Ladder::stop(TimeNs now_ns) {
     if (planted(Bug::kStopForgetsWaiting) && slots_[open_.back()].running == 0) break;
     refuse(now_ns, open_.back(), ports::RefusalReason::kStopping);
   }
-  for (const Rung& r : rungs_) {
-    if (r.worker != 0) ports_.workers.kill(r.worker);
+  for (Rung& r : rungs_) {
+    if (r.worker != 0) dismiss(now_ns, r);
   }
   next_wake_ns_ = kNeverNs;
 }
@@ -225,7 +226,6 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerGone& event) {
     probe(Probe::kLadderGoneStopping);
     r.state = RungState::kUnloaded;
     r.worker = 0;
-    r.job = 0;
     return true;
   }
   RungEvent why = RungEvent::kDied;
@@ -277,6 +277,7 @@ void Ladder::plan_wake() {
 }
 
 bool Ladder::ready(TimeNs now_ns) const {
+  if (stopping_) return false;
   for (const Rung& r : rungs_) {
     if (r.state != RungState::kReady || r.answered_ns < 0) continue;
     if (now_ns - r.answered_ns <= config_.health_period_ns || planted(Bug::kReadinessLies)) return true;
@@ -285,6 +286,7 @@ bool Ladder::ready(TimeNs now_ns) const {
 }
 
 std::uint32_t Ladder::active_rung(TimeNs now_ns) const {
+  if (stopping_) return rungs();
   for (std::uint32_t rung = 0; rung < rungs(); ++rung) {
     if (serves(now_ns, rungs_[rung])) return rung;
   }
@@ -297,9 +299,9 @@ RungStatus Ladder::rung_status(TimeNs now_ns, std::uint32_t rung) const {
   status.name = r.config.name;
   status.kind = r.config.kind;
   status.state = r.state;
-  status.serves = serves(now_ns, r);
+  status.serves = !stopping_ && serves(now_ns, r);
   status.healthy =
-      r.state == RungState::kReady && r.answered_ns >= 0 && now_ns - r.answered_ns <= config_.health_period_ns;
+      !stopping_ && r.state == RungState::kReady && r.answered_ns >= 0 && now_ns - r.answered_ns <= config_.health_period_ns;
   status.breaker = r.breaker.state(now_ns);
   status.latency_ns = r.latency_ns;
   if (r.answered_ns >= 0) status.last_answer_age_ns = now_ns - r.answered_ns;

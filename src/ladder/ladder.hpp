@@ -139,9 +139,10 @@ class Ladder {
   Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_input, std::size_t output_bytes,
          LadderPorts ports);
 
-  // Starts the workers. `times_opened` restores each rung's breaker from before the restart (may be empty).
+  // Starts the workers. `times_opened` restores each rung's breaker from before the restart (may be empty). After a
+  // stop() it starts afresh: workers read their files anew, and past failures are forgotten.
   void start(TimeNs now_ns, std::span<const std::uint32_t> times_opened);
-  // Refuses everything open and kills the workers; nothing is admitted any more.
+  // Refuses everything open and kills the workers; nothing is admitted, nor ready, until the next start().
   void stop(TimeNs now_ns);
 
   void submit(TimeNs now_ns, const ports::Request& request);
@@ -232,6 +233,8 @@ class Ladder {
   void staff(TimeNs now_ns);
   void start_worker(TimeNs now_ns, std::uint32_t rung);
   void kill(TimeNs now_ns, std::uint32_t rung, RungEvent why);
+  void dismiss(TimeNs now_ns, Rung& r);
+  void refresh(Rung& r) const;
   void gone(TimeNs now_ns, std::uint32_t rung, RungEvent why, std::string_view detail);
   void count_trouble(Rung& r, RungEvent why);
   void settle(TimeNs now_ns, std::uint32_t rung);

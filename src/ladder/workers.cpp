@@ -95,6 +95,27 @@ void Ladder::kill(TimeNs now_ns, std::uint32_t rung, RungEvent why) {
   replace_waiting(now_ns, rung);
 }
 
+// Of a ladder that stops. Its end is no failure, whether it comes before the next start or after.
+void Ladder::dismiss(TimeNs now_ns, Rung& r) {
+  r.state = RungState::kDying;
+  r.killed_for = RungEvent::kUnloaded;
+  r.due_ns = now_ns + kDyingTimeoutNs;
+  r.job = 0;
+  r.job_slot = kNobody;
+  ports_.workers.kill(r.worker);
+}
+
+// As if it had never run: what failed before may have been mended.
+void Ladder::refresh(Rung& r) const {
+  r.breaker.proved();
+  r.proved = false;
+  r.answered_ns = -1;
+  if (r.config.kind == RungKind::kReflex) return;
+  r.announced = false;
+  r.latency_ns = r.config.expected_ns;
+  if (r.state == RungState::kDown) r.state = RungState::kUnloaded;
+}
+
 void Ladder::count_trouble(Rung& r, RungEvent why) {
   switch (why) {
     case RungEvent::kStartFailed:

@@ -131,7 +131,8 @@ std::string encode_error(const Error& error, std::string_view reason) {
 }
 
 std::string encode_server_metadata(std::string_view version) {
-  return dump({{"name", "lichen"}, {"version", version}, {"extensions", Json::array({"binary_tensor_data"})}});
+  return dump({{"name", "lichen"}, {"version", version}, {"extensions",
+                Json::array({"binary_tensor_data", "model_configuration", "model_repository", "statistics", "parameters"})}});
 }
 
 std::string encode_model_metadata(const Contract& contract) {

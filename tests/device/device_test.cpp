@@ -151,6 +151,74 @@ TEST(Device, StopRefusesWhatIsOpenAndKillsTheWorkers) {
   EXPECT_EQ(d.workers().alive(), 0u);
 }
 
+TEST(Device, AnUnloadedModelRefusesAndTheOthersDoNotNotice) {
+  TestDevice d(2);
+  d.start();
+  d.advance(kSecondNs);
+  const auto open = d.ask(kSecondNs, 0);
+  d.unload(0);
+  EXPECT_TRUE(d.refused(open));
+  EXPECT_TRUE(d.refused(d.ask(kSecondNs, 0)));
+  EXPECT_FALSE(d.device().loaded(0));
+  EXPECT_FALSE(d.device().model_ready(d.now_ns(), 0));
+  EXPECT_TRUE(d.device().ready(d.now_ns())) << "it is not meant to be ready";
+  const auto other = d.ask(kSecondNs, 1);
+  d.advance(kSecondNs);
+  EXPECT_TRUE(d.answered(other));
+  EXPECT_EQ(d.workers().alive(), 2u) << "those of the other model";
+}
+
+TEST(Device, ALoadedModelAnswersAgain) {
+  TestDevice d(2);
+  d.start();
+  d.advance(kSecondNs);
+  for (int i = 0; i < 10; ++i) {
+    d.unload(0);
+    if (i % 2 == 0) d.advance(kSecondNs);
+    d.load(0);
+    d.advance(kSecondNs);
+    EXPECT_TRUE(d.device().model_ready(d.now_ns(), 0));
+    EXPECT_EQ(d.rung(0).counters.deaths, 0u);
+    const auto id = d.ask(kSecondNs, 0);
+    d.advance(kSecondNs);
+    EXPECT_TRUE(d.answered(id));
+  }
+  EXPECT_EQ(d.workers().alive(), 4u);
+}
+
+TEST(Device, LoadingAModelThatRunsStartsItAnew) {
+  TestDevice d;
+  d.start();
+  d.advance(kSecondNs);
+  const auto starts = d.rung(0).counters.starts;
+  d.load(0);
+  EXPECT_FALSE(d.device().model_ready(d.now_ns(), 0));
+  d.advance(kSecondNs);
+  EXPECT_EQ(d.rung(0).counters.starts, starts + 1);
+  EXPECT_TRUE(d.device().model_ready(d.now_ns(), 0));
+}
+
+TEST(Device, AModelUnloadedBeforeTheStateWasReadStaysSo) {
+  TestDevice d;
+  d.start();
+  d.unload(0);
+  d.advance(kSecondNs);
+  EXPECT_EQ(d.workers().alive(), 0u);
+  d.load(0);
+  d.advance(kSecondNs);
+  EXPECT_TRUE(d.device().model_ready(d.now_ns(), 0));
+}
+
+TEST(Device, AStoppedDeviceLoadsNothing) {
+  TestDevice d;
+  d.start();
+  d.advance(kSecondNs);
+  d.stop();
+  d.load(0);
+  d.advance(kSecondNs);
+  EXPECT_EQ(d.workers().alive(), 0u);
+}
+
 TEST(Device, StoppedBeforeItsStateWasReadItStartsNothing) {
   TestDevice d;
   d.start();

@@ -61,6 +61,14 @@ class TestDevice : private ports::Answers, private ports::WorkerEvents, private 
     return id;
   }
   void stop() { device_->stop(queue_.now_ns()); }
+  void unload(std::uint32_t model) {
+    device_->unload(queue_.now_ns(), model);
+    after_step();
+  }
+  void load(std::uint32_t model) {
+    device_->load(queue_.now_ns(), model);
+    after_step();
+  }
 
   void disk_never_completes() { disk_never_ = true; }
   void disk_fails(bool fails) { disk_fails_ = fails; }

@@ -50,6 +50,22 @@ class FakeView final : public DeviceView {
   [[nodiscard]] bool live() const override { return is_live; }
   [[nodiscard]] bool ready() const override { return is_ready; }
   [[nodiscard]] bool model_ready(std::uint32_t) const override { return is_ready; }
+  ModelState state;
+  std::uint64_t runs = 0;
+  bool controllable = true;
+  bool ready_when_loaded = true;
+  std::vector<std::string> done;
+  [[nodiscard]] ModelState model_state(std::uint32_t) const override { return state; }
+  [[nodiscard]] std::uint64_t executions(std::uint32_t) const override { return runs; }
+  Result<void> load(std::uint32_t) override { return control("load", true); }
+  Result<void> unload(std::uint32_t) override { return control("unload", false); }
+  Result<void> control(const char* what, bool loaded) {
+    if (!controllable) return fail(Code::kUnsupported, what, "here", "not allowed");
+    done.emplace_back(what);
+    state.loaded = loaded;
+    is_ready = loaded && ready_when_loaded;
+    return {};
+  }
   [[nodiscard]] Json status() const override { return {{"schema", "lichen.status.v1"}, {"mode", "test"}}; }
   [[nodiscard]] std::vector<Metric> metrics() const override {
     return {{"lichen_test_answers_total", "Answers.", MetricKind::kCounter, {{{{"rung", "primary"}}, 3, {}}}}};

@@ -74,6 +74,61 @@ def check_compression(client, model, metadata):
                 assert np.array_equal(result.as_numpy(spec["name"]), plain.as_numpy(spec["name"])), spec
 
 
+def check_config(client, model, metadata):
+    config = client.get_model_config(model)
+    assert (config["name"], config["max_batch_size"]) == (model, 0), config
+    for key, specs in (("input", metadata["inputs"]), ("output", metadata["outputs"])):
+        assert [t["name"] for t in config[key]] == [s["name"] for s in specs], config
+        assert [t["dims"] for t in config[key]] == [s["shape"] for s in specs], config
+        assert [t["data_type"] for t in config[key]] == ["TYPE_" + s["datatype"] for s in specs], config
+    assert client.get_model_config(model, model_version=metadata["versions"][0]) == config
+
+
+def check_statistics(client, model, metadata):
+    def now():
+        return client.get_inference_statistics(model)["model_stats"][0]
+
+    before = now()
+    assert before["name"] == model and before["version"] == metadata["versions"][0], before
+    for _ in range(5):
+        client.infer(model, inputs_of(metadata, True))
+    expect_error("lichen_min_rung", lambda: client.infer(model, inputs_of(metadata, True),
+                                                         parameters={"lichen_min_rung": "nobody"}))
+    after = now()
+    for name in ("success", "compute_input", "compute_infer", "compute_output"):
+        a, b = before["inference_stats"][name], after["inference_stats"][name]
+        assert b["count"] == a["count"] + 5 and b["ns"] > a["ns"], (name, a, b)
+    stats = after["inference_stats"]
+    assert stats["fail"]["count"] == before["inference_stats"]["fail"]["count"] + 1, stats
+    parts = sum(stats[name]["ns"] for name in ("compute_input", "compute_infer", "compute_output"))
+    assert parts == stats["success"]["ns"], stats
+    assert after["inference_count"] == before["inference_count"] + 5, after
+    assert after["execution_count"] >= before["execution_count"] + 5, after
+    assert after["batch_stats"][0]["compute_infer"] == stats["compute_infer"], after
+    assert after["last_inference"] > 1_600_000_000_000, after
+    assert client.get_inference_statistics()["model_stats"][0]["name"] == model
+
+
+def check_repository(client, model, metadata):
+    def state():
+        return next(m for m in client.get_model_repository_index() if m["name"] == model)
+
+    assert state() == {"name": model, "version": metadata["versions"][0], "state": "READY", "reason": ""}, state()
+    client.unload_model(model)
+    assert not client.is_model_ready(model)
+    assert client.is_server_ready()
+    assert (state()["state"], state()["reason"]) == ("UNAVAILABLE", "unloaded"), state()
+    expect_error("it is unloaded", lambda: client.infer(model, inputs_of(metadata, True)))
+    assert client.get_model_metadata(model) == metadata
+    client.load_model(model)
+    assert client.is_model_ready(model)
+    check_answer(client.infer(model, inputs_of(metadata, True)), metadata, None)
+    client.load_model(model)  # once more: it starts anew
+    check_answer(client.infer(model, inputs_of(metadata, True)), metadata, None)
+    expect_error("does not serve it", lambda: client.load_model("no-such-model"))
+    expect_error("not taken from clients", lambda: client.load_model(model, config="{}"))
+
+
 def expect_error(words, call):
     try:
         call()
@@ -94,9 +149,7 @@ def check_errors(client, model, metadata):
     good = inputs_of(metadata, True)
     expect_error("does not serve it", lambda: client.infer("no-such-model", good))
     expect_error("lichen_min_rung", lambda: client.infer(model, good, parameters={"lichen_min_rung": "no-such-rung"}))
-    expect_error("not offered", lambda: client.get_model_config(model))
-    expect_error("not offered", lambda: client.get_inference_statistics(model))
-    expect_error("nothing is served", client.get_model_repository_index)
+    expect_error("nothing is served", client.get_trace_settings)
 
 
 def main():
@@ -106,6 +159,9 @@ def main():
         metadata = client.get_model_metadata(model)
         check_inference(client, model, metadata)
         check_compression(client, model, metadata)
+        check_config(client, model, metadata)
+        check_statistics(client, model, metadata)
+        check_repository(client, model, metadata)
         check_errors(client, model, metadata)
         check_inference(client, model, metadata)
     print(f"tritonclient: all held for model {model} at {url}")

@@ -247,7 +247,7 @@ TEST(OipEncode, MetadataNamesTensorsInTheProtocolsTerms) {
   EXPECT_EQ(model["outputs"][1]["datatype"], "INT64");
   const Json server = Json::parse(encode_server_metadata("0.1.0"));
   EXPECT_EQ(server["name"], "lichen");
-  EXPECT_EQ(server["extensions"], Json::array({"binary_tensor_data"}));
+  EXPECT_EQ(server["extensions"][0], "binary_tensor_data");
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ int Host::NamedWorkers::pid(std::uint32_t model, std::uint32_t rung) const {
 }
 
 Host::Host(const device::DeviceConfig& config)
-    : signals_(io_), timer_(io_), workers_ready_(io_), storage_ready_(io_), sandboxed_(config.worker.sandbox) {
+    : signals_(io_), timer_(io_), workers_ready_(io_), storage_ready_(io_), sandboxed_(config.worker.sandbox),
+      model_control_(config.server.model_control) {
   for (const device::ModelConfig& model : config.models) rung_names_.push_back(model.contract.rung_names);
 }
 
@@ -308,6 +309,34 @@ void Host::rung_event(TimeNs /*now_ns*/, std::uint32_t model, std::uint32_t rung
       spdlog::warn("{}", line);
       break;
   }
+}
+
+doors::ModelState Host::model_state(std::uint32_t model) const {
+  return state_of(*device_, clock_.now_ns(), model);
+}
+
+std::uint64_t Host::executions(std::uint32_t model) const {
+  return executions_of(*device_, clock_.now_ns(), model);
+}
+
+Result<void> Host::load(std::uint32_t model) {
+  LICHEN_TRY(may_control());
+  spdlog::info("{}: loading, as a client asked", device_->model_name(model));
+  device_->load(clock_.now_ns(), model);
+  return {};
+}
+
+Result<void> Host::unload(std::uint32_t model) {
+  LICHEN_TRY(may_control());
+  spdlog::info("{}: unloading, as a client asked", device_->model_name(model));
+  device_->unload(clock_.now_ns(), model);
+  return {};
+}
+
+Result<void> Host::may_control() const {
+  if (model_control_) return {};
+  return fail(Code::kUnsupported, "cannot load or unload models", "this device", "its owner has not allowed it to clients",
+              "set model_control = true in [server] of its configuration");
 }
 
 Json Host::status() const {

@@ -55,6 +55,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   void sleep();
   void arm_timer();
   void begin_stop();
+  [[nodiscard]] Result<void> may_control() const;
 
   // What the decider and the door call.
   void submit(const ports::Request& request) override;
@@ -68,6 +69,10 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   [[nodiscard]] bool model_ready(std::uint32_t model) const override {
     return device_->model_ready(clock_.now_ns(), model);
   }
+  [[nodiscard]] doors::ModelState model_state(std::uint32_t model) const override;
+  [[nodiscard]] std::uint64_t executions(std::uint32_t model) const override;
+  Result<void> load(std::uint32_t model) override;
+  Result<void> unload(std::uint32_t model) override;
   [[nodiscard]] Json status() const override;
   [[nodiscard]] std::vector<doors::Metric> metrics() const override;
 
@@ -98,6 +103,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   TimeNs timer_ns_ = kNeverNs;
   TimeNs started_ns_ = 0;
   bool sandboxed_;
+  bool model_control_;
   bool stopping_ = false;
   bool stopped_ = false;
 

@@ -61,6 +61,7 @@ Json model_json(const device::Device& device, std::uint32_t m, TimeNs now_ns, co
     rungs.push_back(rung_json(l.rung_status(now_ns, r), facts.worker_pid(m, r)));
   const std::uint32_t active = l.active_rung(now_ns);
   return {{"name", device.model_name(m)},
+          {"loaded", device.loaded(m)},
           {"ready", device.model_ready(now_ns, m)},
           {"active_rung", active < l.rungs() ? Json(l.rung_status(now_ns, active).name) : Json(nullptr)},
           {"open_requests", l.open_requests()},
@@ -165,6 +166,28 @@ Json status_json(const device::Device& device, TimeNs now_ns, const HostFacts& f
             {"boot_id_durable", state.boot_id_durable},
             {"fault", state.fault ? to_json(*state.fault) : Json(nullptr)}}},
           {"models", models}};
+}
+
+doors::ModelState state_of(const device::Device& device, TimeNs now_ns, std::uint32_t model) {
+  doors::ModelState state{.loaded = device.loaded(model), .failing = true};
+  const ladder::Ladder& l = device.ladder_of(model);
+  for (std::uint32_t r = 0; r < l.rungs(); ++r) {
+    const ladder::RungStatus rung = l.rung_status(now_ns, r);
+    if (state.trouble.empty()) state.trouble = rung.last_trouble;
+    const bool waits = rung.state == ladder::RungState::kDown || rung.state == ladder::RungState::kUnloaded;
+    state.failing = state.failing && waits;
+  }
+  return state;
+}
+
+std::uint64_t executions_of(const device::Device& device, TimeNs now_ns, std::uint32_t model) {
+  std::uint64_t runs = 0;
+  const ladder::Ladder& l = device.ladder_of(model);
+  for (std::uint32_t r = 0; r < l.rungs(); ++r) {
+    const ladder::RungCounters& c = l.rung_status(now_ns, r).counters;
+    runs += c.answers + c.stale + c.input_refused;
+  }
+  return runs;
 }
 
 std::vector<doors::Metric> device_metrics(const device::Device& device, TimeNs now_ns) {

@@ -19,6 +19,9 @@ struct HostFacts {
 };
 
 [[nodiscard]] Json status_json(const device::Device& device, TimeNs now_ns, const HostFacts& facts);
+[[nodiscard]] doors::ModelState state_of(const device::Device& device, TimeNs now_ns, std::uint32_t model);
+// Runs of its rungs for requests.
+[[nodiscard]] std::uint64_t executions_of(const device::Device& device, TimeNs now_ns, std::uint32_t model);
 [[nodiscard]] std::vector<doors::Metric> device_metrics(const device::Device& device, TimeNs now_ns);
 
 }  // namespace lichen::lichend
