@@ -156,7 +156,7 @@ Result<lichen::graph::Graph> read_model(ByteView bytes, const std::string& name)
   return (*plugin)->read(bytes, name);
 }
 
-// An ONNX graph has its own copy of what it needs of the file.
+// What the reader of .onnx looked at is not needed again, but for the weights, when they are packed.
 Result<lichen::graph::Graph> read_whole(const File& file, const std::string& name) {
   Result<lichen::graph::Graph> graph = read_model(file.bytes(), name);
   if (graph && file.mapped && !is_tflite(file.bytes())) file.mapped->drop_pages(file.bytes());
@@ -168,8 +168,9 @@ Result<lichen::graph::Graph> read_whole(const File& file, const std::string& nam
 struct lichen_model {
   std::shared_ptr<const File> file;
   std::string name;
-  // A TFLite graph borrows its weights from the file, and all sessions share it. An ONNX graph owns them: the first session
-  // takes it, packs what it needs and lets the rest go; for others the file is read again.
+  // A TFLite graph has nothing but what it borrows from the file, and all sessions share it. An ONNX graph owns what the
+  // file has in another layout: the first session takes it, packs what it needs and lets the rest go; for others the file
+  // is read again.
   bool is_shared = true;
   mutable std::mutex mutex;
   mutable std::optional<lichen::graph::Graph> graph;
@@ -203,11 +204,8 @@ Result<lichen::graph::Graph> graph_for_session(const lichen_model& model) {
 lichen::engine::SessionOptions options_for(const lichen_model& model) {
   lichen::engine::SessionOptions options;
   const std::shared_ptr<const File> file = model.file;
-  if (!model.is_shared) {
-    options.read_again = [file, name = model.name] { return read_whole(*file, name); };
-  } else if (file->mapped) {
-    options.packed = [file](ByteView bytes) { file->mapped->drop_pages(bytes); };
-  }
+  if (!model.is_shared) options.read_again = [file, name = model.name] { return read_whole(*file, name); };
+  if (file->mapped) options.packed = [file](ByteView bytes) { file->mapped->drop_pages(bytes); };
   return options;
 }
 

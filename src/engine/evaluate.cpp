@@ -43,7 +43,7 @@ std::optional<tensor::Tensor> shared(const graph::Graph& graph, const graph::Nod
   if (!from.constant || !types[0].shape || types[0].bound || !is_same_data(graph, node)) return std::nullopt;
   const tensor::TensorSpec& declared = graph.tensor(node.outputs[0]).spec;
   const tensor::TensorSpec spec{declared.name, types[0].dtype, *types[0].shape};
-  if (from.constant->bytes().size() != spec.bytes()) return std::nullopt;
+  if (from.constant->size() != spec.bytes()) return std::nullopt;
   return tensor::Tensor{spec, *from.constant};
 }
 

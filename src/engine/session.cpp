@@ -83,7 +83,7 @@ Result<std::unique_ptr<graph::Graph>> Session::specialized(std::span<const tenso
 
 void Session::let_go(graph::Graph& graph, graph::TensorId id) const {
   tensor::Data& constant = *graph.tensor(id).constant;
-  if (options_.packed) options_.packed(constant.bytes());
+  if (options_.packed) options_.packed(constant.stored().bytes);
   if (options_.read_again) constant = {};
 }
 

@@ -132,9 +132,11 @@ void StaticPlan::bind(const Lives& lives, std::span<const std::size_t> offsets) 
   }
   for (Call& call : calls_) {
     const graph::Node& node = graph_.nodes[call.node];
-    for (const graph::TensorId id : node.inputs) {
-      const bool constant = id != graph::kNoTensor && graph_.tensor(id).constant;
-      call.inputs.push_back(constant ? graph_.tensor(id).constant->bytes().data() : place_of(id));
+    const bool holds = holds_weights(node, *call.step);
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const graph::TensorId id = node.inputs[i];
+      const bool is_read = id != graph::kNoTensor && graph_.tensor(id).constant && (i == 0 || !holds);
+      call.inputs.push_back(is_read ? graph_.tensor(id).constant->bytes().data() : place_of(id));
     }
     for (const graph::TensorId id : node.outputs) call.outputs.push_back(place_of(id));
     if (node.op == graph::Op::kConcat && lives.joins) leave_joined(call);

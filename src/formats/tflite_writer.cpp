@@ -56,7 +56,7 @@ class Writer {
     std::size_t bytes = 0;
     for (const auto& lowered : file.graphs) {
       for (const graph::Tensor& tensor : lowered->tensors)
-        bytes += tensor.constant ? tensor.constant->bytes().size() : 0;
+        bytes += tensor.constant ? tensor.constant->size() : 0;
     }
     constexpr std::size_t kStructureBytesMax = kTfliteBytesMax / 4;
     if (bytes <= kTfliteBytesMax - kStructureBytesMax) return {};
@@ -64,7 +64,7 @@ class Writer {
   }
 
   std::uint32_t write_buffer(const graph::Tensor& tensor) {
-    if (!tensor.constant || tensor.constant->bytes().empty()) return 0;
+    if (!tensor.constant || tensor.constant->size() == 0) return 0;
     const ByteView bytes = tensor.constant->bytes();
     constexpr std::size_t kAlign = 16;
     builder_.ForceVectorAlignment(bytes.size(), 1, kAlign);

@@ -16,13 +16,13 @@ bool is_index(const Graph& graph, TensorId id) {
   return id >= 0 && static_cast<std::size_t>(id) < graph.tensors.size();
 }
 
-Result<void> verify_data(const tensor::TensorSpec& spec, ByteView bytes, const std::string& where) {
-  if (bytes.size() != spec.bytes()) {
+Result<void> verify_data(const tensor::TensorSpec& spec, const tensor::Data& data, const std::string& where) {
+  if (data.size() != spec.bytes()) {
     return fail(Code::kBadInput, "bad model", where,
-                fmt::format("{} bytes of data, but {} of {} need {}", bytes.size(), spec.shape.to_text(),
+                fmt::format("{} bytes of data, but {} of {} need {}", data.size(), spec.shape.to_text(),
                             name_of(spec.dtype), spec.bytes()));
   }
-  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % size_of(spec.dtype) != 0) {
+  if (!data.is_aligned_to(size_of(spec.dtype))) {
     return fail(Code::kBadInput, "bad model", where, "data is not aligned for its type");
   }
   return {};
@@ -38,7 +38,7 @@ Result<void> verify_tensor(const Graph& graph, std::size_t at) {
   }
   const tensor::Shape shape = LICHEN_TRY(tensor::Shape::make(tensor.spec.shape.dims(), where));
   LICHEN_TRY(tensor::check(tensor.quantization, tensor.spec.dtype, shape, where));
-  return tensor.constant ? verify_data(tensor.spec, tensor.constant->bytes(), where) : Result<void>{};
+  return tensor.constant ? verify_data(tensor.spec, *tensor.constant, where) : Result<void>{};
 }
 
 Result<void> verify_variable(const Graph& graph, std::size_t at) {
@@ -47,7 +47,7 @@ Result<void> verify_variable(const Graph& graph, std::size_t at) {
   if (!variable.spec.shape.known()) return fail(Code::kBadInput, "bad model", where, "a variable of unknown shape");
   const tensor::Shape shape = LICHEN_TRY(tensor::Shape::make(variable.spec.shape.dims(), where));
   LICHEN_TRY(tensor::check(variable.quantization, variable.spec.dtype, shape, where));
-  return variable.initial ? verify_data(variable.spec, variable.initial->bytes(), where) : Result<void>{};
+  return variable.initial ? verify_data(variable.spec, *variable.initial, where) : Result<void>{};
 }
 
 // Adds the node to an error of an op's own check.

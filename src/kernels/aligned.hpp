@@ -28,4 +28,19 @@ struct AlignedAllocator {
 template <typename T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
 
+// One whose elements are not set to 0 first, for those who set them all: memory that is written twice is twice as late.
+template <typename T>
+struct UnsetAllocator : AlignedAllocator<T> {
+  UnsetAllocator() = default;
+  template <typename U>
+  UnsetAllocator(const UnsetAllocator<U>&) {}  // NOLINT(google-explicit-constructor): allocators convert
+  template <typename U>
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
+  }
+};
+
+template <typename T>
+using UnsetVector = std::vector<T, UnsetAllocator<T>>;
+
 }  // namespace lichen::kernels

@@ -31,21 +31,24 @@ std::size_t packed_count(Index units, const Pattern& p, Index together, Index mu
   return static_cast<std::size_t>(panel_channels(units, multiple) * length) * p.offsets.size();
 }
 
-// to[i * width + channel] = from[channel * depth + i], a few elements of all channels at a time, so that what is written
-// stays in the first cache.
-void transpose(const float* from, Index channels, Index depth, Index width, float* to) {
+// to[i * width + channel] = from[channel * depth + i] * scales[channel], a few elements of all channels at a time, so that
+// what is written stays in the first cache.
+template <Index kTogether, typename Scale>
+void transpose(const std::byte* from, Index first, Index channels, Index depth, Index width, Scale scale, float* to) {
+  for (Index channel = 0; channel < channels; ++channel) {
+    std::array<float, kTogether> in;
+    std::memcpy(in.data(), from + (channel * depth + first) * Index{sizeof(float)}, sizeof in);
+    float* out = to + first * width + channel;
+    for (Index k = 0; k < kTogether; ++k) out[k * width] = scale(channel, in[static_cast<std::size_t>(k)]);
+  }
+}
+
+template <typename Scale>
+void transpose_all(const std::byte* from, Index channels, Index depth, Index width, Scale scale, float* to) {
   constexpr Index kTogether = 16;  // a cache line of each channel
   Index i = 0;
-  for (; i + kTogether <= depth; i += kTogether) {
-    for (Index channel = 0; channel < channels; ++channel) {
-      const float* in = from + channel * depth + i;
-      float* out = to + i * width + channel;
-      for (Index k = 0; k < kTogether; ++k) out[k * width] = in[k];
-    }
-  }
-  for (; i < depth; ++i) {
-    for (Index channel = 0; channel < channels; ++channel) to[i * width + channel] = from[channel * depth + i];
-  }
+  for (; i + kTogether <= depth; i += kTogether) transpose<kTogether>(from, i, channels, depth, width, scale, to);
+  for (; i < depth; ++i) transpose<1>(from, i, channels, depth, width, scale, to);
 }
 
 constexpr Index kPairMultiple = 8;   // of the last panel of i16
@@ -115,12 +118,21 @@ std::size_t packed_bytes_count(Index units, const Pattern& p) {
   return packed_count(units, p, kBytesTogether, kPanel);
 }
 
-AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p, Index multiple) {
-  AlignedVector<float> packed(packed_f32_count(units, p, multiple), 0.0F);
+UnsetVector<float> pack_f32(StoredFloats weights, Index units, const Pattern& p, Index multiple) {
+  UnsetVector<float> packed(packed_f32_count(units, p, multiple));
   const Index depth = static_cast<Index>(p.offsets.size()) * p.length;
   for (Index first = 0; first < units; first += kPanel) {
     const Index width = std::min(kPanel, panel_channels(units, multiple) - first);
-    transpose(weights + first * depth, std::min(width, units - first), depth, width, packed.data() + first * depth);
+    const Index channels = std::min(width, units - first);
+    float* to = packed.data() + first * depth;
+    if (channels < width) std::fill_n(to, width * depth, 0.0F);
+    const std::byte* from = weights.bytes + first * depth * Index{sizeof(float)};
+    if (weights.scales == nullptr) {
+      transpose_all(from, channels, depth, width, [](Index, float w) { return w; }, to);
+    } else {
+      const float* scales = weights.scales + first;
+      transpose_all(from, channels, depth, width, [scales](Index c, float w) { return w * scales[c]; }, to);
+    }
   }
   return packed;
 }

@@ -74,10 +74,16 @@ struct Part {
   return (units + multiple - 1) / multiple * multiple;
 }
 
+// f32 weights as they are stored: of any alignment, and, where there are scales, each times that of its unit.
+struct StoredFloats {
+  const std::byte* bytes = nullptr;
+  const float* scales = nullptr;
+};
+
 // f32: panel after panel; in each, for every element of every segment, its channels' weights side by side.
 // `weights` is [units][segments][length]. `multiple`, 8 or 16, is what the last panel is rounded up to.
 [[nodiscard]] std::size_t packed_f32_count(Index units, const Pattern& p, Index multiple);
-[[nodiscard]] AlignedVector<float> pack_f32(const float* weights, Index units, const Pattern& p, Index multiple);
+[[nodiscard]] UnsetVector<float> pack_f32(StoredFloats weights, Index units, const Pattern& p, Index multiple);
 
 // i16 with the zero point subtracted: as above, but two elements of a segment side by side for each channel (what
 // vpmaddwd multiplies); odd segments end in a zero; the last panel is rounded up to 8.

@@ -253,7 +253,7 @@ TensorId Call::permuted(TensorId id, std::vector<std::int32_t> permutation) {
   for (const std::int32_t axis : permutation) dims.push_back(from.spec.shape[static_cast<std::size_t>(axis)]);
   tensor::Data data = tensor::permutes_nothing(from.spec.shape, permutation)
                           ? *from.constant
-                          : tensor::Data::own(permute(from.constant->bytes(), from.spec.shape,
+                          : tensor::Data::own(permute(from.constant->stored().bytes, from.spec.shape,
                                                       size_of(from.spec.dtype), permutation));
   return builder_.add_constant(from.spec.name, from.spec.dtype, tensor::Shape(dims), std::move(data));
 }

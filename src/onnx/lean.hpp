@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What protobuf is given of a model file. It copies every byte that it reads into memory of its own, so the weights of the
-// model's graph are taken out first: they stay where they are in the file until they are asked for, and are then copied
-// once, to where the kernels can read them (a file does not align them).
+// model's graph are taken out first: they stay where they are in the file, and the graph borrows them from there.
 #pragma once
 
 #include <vector>

@@ -27,7 +27,7 @@ inline constexpr std::size_t kOnnxMessageBytesMax = std::size_t{256} << 20;
 inline constexpr int kOnnxOpsetMin = 6;
 inline constexpr int kOnnxOpsetMax = 28;
 
-// The graph owns its weights; `file` is not needed afterwards. `name` is for errors and becomes Graph::name.
+// Borrows weights from `file`, which must outlive the graph and what is made of it. `name` is for errors and becomes Graph::name.
 // kBadInput: not an ONNX file, or damaged. kUnsupported: sound, but with operators or types that Lichen does not run; all
 // operators of that kind are named at once. kExhausted: larger than the limits above.
 [[nodiscard]] Result<graph::Graph> read_onnx(ByteView file, std::string_view name);

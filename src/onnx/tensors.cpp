@@ -119,6 +119,12 @@ void make_bools(Bytes& bytes) {
   for (std::byte& byte : bytes) byte = static_cast<std::byte>(byte != std::byte{0});
 }
 
+// A file does not align what is in it.
+tensor::Data lent(ByteView bytes, tensor::DType dtype) {
+  const tensor::Data data = tensor::Data::borrow(bytes);
+  return data.is_aligned_to(size_of(dtype)) ? data : tensor::Data::borrow_unaligned(bytes);
+}
+
 }  // namespace
 
 std::optional<tensor::DType> dtype_of_onnx(std::int32_t type) {
@@ -142,7 +148,8 @@ std::string clean_name(const std::string& text) {
 }
 
 Result<tensor::Tensor> tensor_of(const ::onnx::TensorProto& from, const std::string& where, ByteView raw) {
-  if (raw.empty()) raw = bytes_of(from.raw_data());
+  const bool is_borrowed = !raw.empty();
+  if (!is_borrowed) raw = bytes_of(from.raw_data());
   LICHEN_TRY(check_place(from, where, raw));
   const auto dtype = dtype_of_onnx(from.data_type());
   if (!dtype) {
@@ -151,13 +158,14 @@ Result<tensor::Tensor> tensor_of(const ::onnx::TensorProto& from, const std::str
   }
   const std::vector<std::int64_t> dims(from.dims().begin(), from.dims().end());
   tensor::Tensor to{{clean_name(from.name()), *dtype, LICHEN_TRY(tensor::Shape::make(dims, where))}, {}};
-  Bytes bytes = raw.empty() ? LICHEN_TRY(listed(from, *dtype, where)) : Bytes(raw.begin(), raw.end());
-  if (bytes.size() != to.spec.bytes()) {
-    return bad(where, fmt::format("{} bytes of data, but {} of {} need {}", bytes.size(), to.spec.shape.to_text(),
+  const bool is_lent = is_borrowed && *dtype != tensor::DType::kBool;
+  Bytes bytes = raw.empty() ? LICHEN_TRY(listed(from, *dtype, where)) : is_lent ? Bytes{} : Bytes(raw.begin(), raw.end());
+  if (*dtype == tensor::DType::kBool) make_bools(bytes);
+  to.data = is_lent ? lent(raw, *dtype) : tensor::Data::own(std::move(bytes));
+  if (to.data.size() != to.spec.bytes()) {
+    return bad(where, fmt::format("{} bytes of data, but {} of {} need {}", to.data.size(), to.spec.shape.to_text(),
                                   name_of(*dtype), to.spec.bytes()));
   }
-  if (*dtype == tensor::DType::kBool) make_bools(bytes);
-  to.data = tensor::Data::own(std::move(bytes));
   return to;
 }
 

@@ -21,8 +21,8 @@ namespace lichen::formats {
 // A name from a file, printable and short enough for an error line.
 [[nodiscard]] std::string clean_name(const std::string& text);
 
-// `where` is for errors: "model.onnx, initializer 'w'". `raw` takes the place of raw_data where it is not empty; the
-// tensor owns a copy.
+// `where` is for errors: "model.onnx, initializer 'w'". `raw` takes the place of raw_data where it is not empty, and
+// is borrowed; whatever else the message has is copied.
 [[nodiscard]] Result<tensor::Tensor> tensor_of(const ::onnx::TensorProto& from, const std::string& where,
                                                ByteView raw = {});
 

@@ -3,6 +3,7 @@
 #include "kernels/panels.hpp"
 
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <vector>
 
@@ -33,25 +34,46 @@ std::vector<T> random_weights(std::mt19937& random, const Layer& layer) {
   return weights;
 }
 
-TEST(Panels, OfFloatsHoldTheWeightsOfSixteenChannelsSideBySide) {
+// At an odd address, as a file may have them.
+std::vector<std::byte> misaligned(const std::vector<float>& weights) {
+  std::vector<std::byte> bytes(1 + weights.size() * sizeof(float));
+  std::memcpy(bytes.data() + 1, weights.data(), bytes.size() - 1);
+  return bytes;
+}
+
+void expect_packed_floats(bool is_scaled) {
   std::mt19937 random(1);
   for (int round = 0; round < 200; ++round) {
     const Layer layer = random_layer(random);
     const auto weights = random_weights<float>(random, layer);
+    const auto stored = misaligned(weights);
+    std::vector<float> scales;
+    for (Index c = 0; c < layer.units; ++c) scales.push_back(is_scaled ? 0.1F * static_cast<float>(random() % 100) : 1.0F);
     for (const Index multiple : {Index{8}, kPanel}) {
-      const auto packed = pack_f32(weights.data(), layer.units, layer.pattern, multiple);
+      const auto packed =
+          pack_f32({stored.data() + 1, is_scaled ? scales.data() : nullptr}, layer.units, layer.pattern, multiple);
       ASSERT_EQ(packed.size(), packed_f32_count(layer.units, layer.pattern, multiple));
       const Index padded = panel_channels(layer.units, multiple);
       for (Index c = 0; c < padded; ++c) {
         const Index first = c / kPanel * kPanel;
         const Index width = std::min(kPanel, padded - first);
         for (Index i = 0; i < layer.depth(); ++i) {
-          const float wanted = c < layer.units ? weights[static_cast<std::size_t>(c * layer.depth() + i)] : 0.0F;
+          const float wanted = c < layer.units ? weights[static_cast<std::size_t>(c * layer.depth() + i)] *
+                                                     scales[static_cast<std::size_t>(c)]
+                                               : 0.0F;
           ASSERT_EQ(packed[static_cast<std::size_t>(first * layer.depth() + i * width + c - first)], wanted);
         }
       }
     }
   }
+}
+
+TEST(Panels, OfFloatsHoldTheWeightsOfSixteenChannelsSideBySide) {
+  expect_packed_floats(false);
+}
+
+TEST(Panels, OfFloatsAreScaledByUnitOnTheWay) {
+  expect_packed_floats(true);
 }
 
 // What the lanes of a channel begin with: its bias, less the input's zero point times the sum of its weights.

@@ -150,13 +150,14 @@ template <typename T>
 enum class Trip : std::uint8_t { kRead, kReadWriteRead };
 
 [[nodiscard]] inline CaseResult run_case(const std::filesystem::path& folder, Trip trip) {
-  const Bytes file = read_bytes(folder / "model.onnx");
+  Bytes file = read_bytes(folder / "model.onnx");  // the graph borrows from it
   auto graph = formats::read_onnx(file, "model.onnx");
   if (!graph) return from_error(graph.error());
   if (trip == Trip::kReadWriteRead) {
-    const auto written = formats::write_onnx(*graph);
+    auto written = formats::write_onnx(*graph);
     if (!written) return from_error(written.error());
-    graph = formats::read_onnx(*written, "written.onnx");
+    file = *std::move(written);
+    graph = formats::read_onnx(file, "written.onnx");
     if (!graph) return {Verdict::kWrong, "what was written is not read: " + graph.error().to_line()};
   }
   const auto session = engine::Session::create(*graph, {});

@@ -21,9 +21,10 @@ using tensor::DType;
 constexpr std::int32_t kHalf = 10;  // TensorProto.FLOAT16
 
 graph::Graph read_model(const ::onnx::ModelProto& model) {
-  auto graph = formats::read_onnx(bytes_of_model(model), "half");
+  const Bytes file = bytes_of_model(model);
+  auto graph = formats::read_onnx(file, "half");
   EXPECT_TRUE(graph.has_value()) << graph.error().to_line();
-  return graph ? *std::move(graph) : graph::Graph{};
+  return graph ? with_own_weights(*std::move(graph)) : graph::Graph{};
 }
 
 std::unique_ptr<engine::Session> session_of(const graph::Graph& graph) {

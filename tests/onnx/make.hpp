@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "graph/graph.hpp"
 #include "onnx/proto.hpp"
 
 namespace lichen::testing {
@@ -109,6 +110,14 @@ inline ::onnx::ModelProto conv_model() {
   add_node(model, "Relu", {"c"}, {"y"});
   add_output(model, "y");
   return model;
+}
+
+// For a graph that outlives the file that it was read from.
+inline graph::Graph with_own_weights(graph::Graph graph) {
+  for (graph::Tensor& tensor : graph.tensors) {
+    if (tensor.constant) tensor.constant = tensor::Data::copy_of(tensor.constant->bytes());
+  }
+  return graph;
 }
 
 inline Bytes bytes_of_model(const ::onnx::ModelProto& model) {

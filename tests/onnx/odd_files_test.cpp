@@ -16,10 +16,11 @@ using ::testing::HasSubstr;
 using namespace lichen::testing;
 
 std::unique_ptr<engine::Session> session_of(const ModelProto& model) {
-  const auto graph = formats::read_onnx(bytes_of_model(model), "m.onnx");
+  const Bytes file = bytes_of_model(model);
+  auto graph = formats::read_onnx(file, "m.onnx");
   EXPECT_TRUE(graph.has_value()) << graph.error().to_line();
   if (!graph) return nullptr;
-  auto session = engine::Session::create(*graph, {});
+  auto session = engine::Session::create(with_own_weights(*std::move(graph)), {});
   EXPECT_TRUE(session.has_value()) << session.error().to_line();
   return session ? *std::move(session) : nullptr;
 }

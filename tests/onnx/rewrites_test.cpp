@@ -22,9 +22,10 @@ constexpr std::int32_t kI8 = 3;
 constexpr std::int32_t kBool = 9;
 
 graph::Graph read_model(const ::onnx::ModelProto& model) {
-  auto graph = formats::read_onnx(bytes_of_model(model), "quantized");
+  const Bytes file = bytes_of_model(model);
+  auto graph = formats::read_onnx(file, "quantized");
   EXPECT_TRUE(graph.has_value()) << graph.error().to_line();
-  return graph ? *std::move(graph) : graph::Graph{};
+  return graph ? with_own_weights(*std::move(graph)) : graph::Graph{};
 }
 
 std::unique_ptr<engine::Session> session_of(const graph::Graph& graph, const engine::SessionOptions& options = {}) {

@@ -39,7 +39,7 @@ struct Names {
   [[nodiscard]] std::string_view of(const kernels::CpuFeatures& cpu) const { return cpu.avx512_vnni ? avx512 : avx2; }
 };
 
-StepResult float_step(const BuildContext& context, Source s, const float* weights, kernels::FloatRange range,
+StepResult float_step(const BuildContext& context, Source s, kernels::StoredFloats weights, kernels::FloatRange range,
                       const Names& names) {
   const Index units = s.window.out_c;
   const FloatKernel kernel = float_kernel(context.cpu);
@@ -173,13 +173,13 @@ StepResult integer_step(const BuildContext& context, Source s, const T* weights,
 }  // namespace
 
 StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range) {
-  return float_step(context, source_of(w), constant_of<float>(context.node, 1), range,
+  return float_step(context, source_of(w), stored_floats(context.node, w.out_c), range,
                     {"conv2d f32 avx2", "conv2d f32 avx512"});
 }
 
 StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m,
                                       kernels::FloatRange range) {
-  return float_step(context, source_of(m), constant_of<float>(context.node, 1), range,
+  return float_step(context, source_of(m), stored_floats(context.node, m.units), range,
                     {"fully_connected f32 avx2", "fully_connected f32 avx512"});
 }
 
@@ -210,7 +210,7 @@ template StepResult vector_fully_connected<std::uint8_t>(const BuildContext&, co
 StepResult vector_single_channel_f32(const BuildContext& context, const kernels::Window2D& w,
                                      kernels::FloatRange range) {
   const auto weights = transposed(constant_of<float>(context.node, 1), w.filter_h * w.filter_w, w.out_c);
-  return float_step(context, source_of(w), weights.data(), range,
+  return float_step(context, source_of(w), {reinterpret_cast<const std::byte*>(weights.data()), nullptr}, range,
                     {"depthwise_conv2d f32 1 channel avx2", "depthwise_conv2d f32 1 channel avx512"});
 }
 

@@ -55,6 +55,17 @@ template <typename T>
   return node.has_input(input) ? node.input(input).constant->as<T>().data() : nullptr;
 }
 
+// Weights of f32 of a layer with so many units, as they are stored where they are scaled by unit, if at all.
+[[nodiscard]] inline kernels::StoredFloats stored_floats(const graph::NodeView& node, kernels::Index units) {
+  const tensor::Data& data = *node.input(1).constant;
+  const tensor::Data::Stored stored = data.stored();
+  const auto count = static_cast<std::size_t>(units);
+  if (stored.scales.empty()) return {stored.bytes.data(), nullptr};
+  if (stored.scales.size() == count && stored.run * count * sizeof(float) == stored.bytes.size())
+    return {stored.bytes.data(), stored.scales.data()};
+  return {data.bytes().data(), nullptr};
+}
+
 // Depthwise weights [taps][channels] of a one-channel image as a convolution's [channels][taps].
 template <typename T>
 [[nodiscard]] std::vector<T> transposed(const T* weights, kernels::Index taps, kernels::Index channels) {

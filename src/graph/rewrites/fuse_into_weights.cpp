@@ -54,21 +54,14 @@ void set_bias(Editor& editor, const Layer& layer, const std::vector<float>& bias
   editor.set_inputs(layer.node, std::move(inputs));
 }
 
-void scale_weights(Editor& editor, const Layer& layer, const std::vector<float>& by_channel) {
+void scale_weights(Editor& editor, const Layer& layer, std::vector<float> by_channel) {
   const Tensor& weights = editor.tensor(editor.node(layer.node).inputs[1]);
-  const ByteView from = weights.constant->bytes();
-  Bytes scaled(from.begin(), from.end());
-  std::size_t inner = 1;
+  if (weights.constant->size() == 0) return;
+  std::size_t run = 1;
   for (std::size_t axis = layer.channel_axis + 1; axis < weights.spec.shape.rank(); ++axis)
-    inner *= static_cast<std::size_t>(weights.spec.shape[axis]);
-  auto* value = reinterpret_cast<float*>(scaled.data());
-  const float* const end = value + scaled.size() / sizeof(float);
-  while (value < end) {
-    for (const float scale : by_channel) {
-      for (std::size_t i = 0; i < inner; ++i) *value++ *= scale;
-    }
-  }
-  const TensorId id = editor.add({weights.spec, {}, tensor::Data::own(std::move(scaled))});
+    run *= static_cast<std::size_t>(weights.spec.shape[axis]);
+  tensor::Data scaled = tensor::Data::scaled(*weights.constant, std::move(by_channel), run);
+  const TensorId id = editor.add({weights.spec, {}, std::move(scaled)});
   editor.set_input(layer.node, 1, id);
 }
 

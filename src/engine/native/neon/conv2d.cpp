@@ -14,7 +14,7 @@ namespace {
 
 using kernels::Index;
 
-StepResult float_step(const BuildContext& context, Source s, const float* weights, kernels::FloatRange range,
+StepResult float_step(const BuildContext& context, Source s, kernels::StoredFloats weights, kernels::FloatRange range,
                       std::string_view kernel) {
   constexpr Index kMultiple = 8;  // of the last panel's channels
   const Index units = s.window.out_c;
@@ -125,18 +125,18 @@ struct Names {
 }  // namespace
 
 StepResult vector_conv2d_f32(const BuildContext& context, const kernels::Window2D& w, kernels::FloatRange range) {
-  return float_step(context, source_of(w), constant_of<float>(context.node, 1), range, "conv2d f32 neon");
+  return float_step(context, source_of(w), stored_floats(context.node, w.out_c), range, "conv2d f32 neon");
 }
 
 StepResult vector_fully_connected_f32(const BuildContext& context, const kernels::MatrixSize& m,
                                       kernels::FloatRange range) {
-  return float_step(context, source_of(m), constant_of<float>(context.node, 1), range, "fully_connected f32 neon");
+  return float_step(context, source_of(m), stored_floats(context.node, m.units), range, "fully_connected f32 neon");
 }
 
 StepResult vector_single_channel_f32(const BuildContext& context, const kernels::Window2D& w,
                                      kernels::FloatRange range) {
   const auto weights = transposed(constant_of<float>(context.node, 1), w.filter_h * w.filter_w, w.out_c);
-  return float_step(context, source_of(w), weights.data(), range, "depthwise_conv2d f32 1 channel neon");
+  return float_step(context, source_of(w), {reinterpret_cast<const std::byte*>(weights.data()), nullptr}, range, "depthwise_conv2d f32 1 channel neon");
 }
 
 template <typename T>
