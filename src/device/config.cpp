@@ -250,6 +250,7 @@ void read_server(Section& s, ServerConfig& server) {
   s.milliseconds("deadline_default_ms", server.deadline_default_ns);
   s.milliseconds("deadline_max_ms", server.deadline_max_ns);
   server.connections_max = static_cast<std::uint32_t>(s.number("connections_max", server.connections_max, 1, 65536));
+  server.shared_memory = s.flag("shared_memory", server.shared_memory);
   server.model_control = s.flag("model_control", server.model_control);
 }
 

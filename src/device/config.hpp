@@ -39,6 +39,7 @@ struct ServerConfig {
   TimeNs deadline_max_ns = kMinuteNs;
   std::uint32_t connections_max = 256;
   bool model_control = false;  // clients may load and unload models
+  bool shared_memory = false;  // clients may register shared memory
 };
 
 struct WorkerConfig {

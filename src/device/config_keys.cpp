@@ -21,6 +21,9 @@ constexpr std::array kKeys = {
     ConfigKey{"server", "deadline_max_ms", "60000", "longer deadlines mean this one"},
     ConfigKey{"server", "connections_max", "256", "further clients hear 503 at once"},
     ConfigKey{"server", "model_control", "false", "clients may load and unload models (the model repository extension)"},
+    ConfigKey{"server", "shared_memory", "false",
+              "clients may have tensors read from and written to POSIX shared memory; over a Unix socket only to their "
+              "own; over TCP to any that lichend may open"},
     ConfigKey{"state", "directory", R"("state")", "where the device remembers its restarts; relative to this file"},
     ConfigKey{"worker", "program", R"("")", "path of lichen-worker; empty: beside lichend"},
     ConfigKey{"worker", "sandbox", R"("required")",

@@ -56,10 +56,11 @@ std::optional<Reply> refusal_of(const HttpRequest& head) {
 
 }  // namespace
 
-Connection::Connection(std::uint64_t number, Socket socket, const RestOptions& options, ConnectionHost& host,
+Connection::Connection(std::uint64_t number, Socket socket, Peer peer, const RestOptions& options, ConnectionHost& host,
                        DoorMetrics& metrics)
     : number_(number),
       socket_(std::move(socket)),
+      peer_(std::move(peer)),
       options_(options),
       host_(host),
       metrics_(metrics),

@@ -23,6 +23,7 @@
 #include "doors/door_metrics.hpp"
 #include "doors/http_message.hpp"
 #include "doors/http_request.hpp"
+#include "doors/listener.hpp"
 #include "doors/rest_server.hpp"
 #include "ports/inference.hpp"
 
@@ -52,7 +53,7 @@ class ConnectionHost {
 // its host no more.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::uint64_t number, Socket socket, const RestOptions& options, ConnectionHost& host,
+  Connection(std::uint64_t number, Socket socket, Peer peer, const RestOptions& options, ConnectionHost& host,
              DoorMetrics& metrics);
 
   void start();
@@ -68,6 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void finish();
   void close();
 
+  [[nodiscard]] const Peer& peer() const { return peer_; }
   [[nodiscard]] std::uint64_t number() const { return number_; }
   // The submitted infer request that this connection waits for; 0 for none.
   [[nodiscard]] ports::RequestId open_request() const { return open_request_; }
@@ -94,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::uint64_t number_;
   Socket socket_;
+  Peer peer_;
   const RestOptions& options_;
   ConnectionHost& host_;
   DoorMetrics& metrics_;

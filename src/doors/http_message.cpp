@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -107,6 +108,17 @@ Resource model_resource(std::string_view action) {
   return Resource::kNone;
 }
 
+struct RegionAction {
+  std::string_view name;
+  Resource system;
+  Resource cuda;
+};
+constexpr std::array<RegionAction, 3> kRegionActions = {{
+    {"status", Resource::kRegionStatus, Resource::kCudaStatus},
+    {"register", Resource::kRegionRegister, Resource::kCudaRegister},
+    {"unregister", Resource::kRegionUnregister, Resource::kCudaUnregister},
+}};
+
 using Segments = std::array<std::string_view, kSegmentsMax>;
 
 // Behind /v2/repository/.
@@ -115,6 +127,18 @@ Route repository_route(const Segments& segments, std::size_t count) {
   if (count != 5 || segments[2] != "models") return {};
   if (segments[4] == "load") return {Resource::kRepositoryLoad, segments[3], {}};
   if (segments[4] == "unload") return {Resource::kRepositoryUnload, segments[3], {}};
+  return {};
+}
+
+// Behind /v2/systemsharedmemory/ and /v2/cudasharedmemory/: [region/NAME/]ACTION.
+Route region_route(const Segments& segments, std::size_t count, bool system) {
+  const bool one = count == 5 && segments[2] == "region" && !segments[3].empty();
+  if (count != 3 && !one) return {};
+  for (const RegionAction& action : kRegionActions) {
+    if (segments[count - 1] != action.name) continue;
+    if (action.system == Resource::kRegionRegister && !one) return {};
+    return {system ? action.system : action.cuda, {}, {}, one ? segments[3] : std::string_view()};
+  }
   return {};
 }
 
@@ -135,12 +159,34 @@ Route model_route(const Segments& segments, std::size_t count) {
 
 }  // namespace
 
+std::optional<std::string> unescaped(std::string_view text) {
+  std::string plain;
+  plain.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      plain.push_back(text[i]);
+      continue;
+    }
+    unsigned value = 0;
+    const std::string_view digits = text.substr(i + 1, 2);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+    if (error != std::errc() || digits.size() != 2 || end != digits.data() + 2) return std::nullopt;
+    plain.push_back(static_cast<char>(value));
+    i += 2;
+  }
+  return plain;
+}
+
 std::string_view methods_of(Resource resource) {
   switch (resource) {
     case Resource::kModelInfer:
     case Resource::kRepositoryIndex:
     case Resource::kRepositoryLoad:
     case Resource::kRepositoryUnload:
+    case Resource::kRegionRegister:
+    case Resource::kRegionUnregister:
+    case Resource::kCudaRegister:
+    case Resource::kCudaUnregister:
       return "POST";
     default:
       return "GET, HEAD";
@@ -219,6 +265,8 @@ Route route_of(std::string_view target) {
   const std::optional<std::size_t> count = split(path, segments);
   if (!count || *count < 3 || segments[0] != "v2") return {};
   if (segments[1] == "models") return model_route(segments, *count);
+  if (segments[1] == "systemsharedmemory") return region_route(segments, *count, true);
+  if (segments[1] == "cudasharedmemory") return region_route(segments, *count, false);
   if (segments[1] == "repository") return repository_route(segments, *count);
   return {};
 }

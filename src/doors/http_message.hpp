@@ -54,6 +54,12 @@ enum class Resource : std::uint8_t {
   kRepositoryIndex,
   kRepositoryLoad,
   kRepositoryUnload,
+  kRegionStatus,  // system shared memory; of one region where Route::region names it, else of all
+  kRegionRegister,
+  kRegionUnregister,
+  kCudaStatus,
+  kCudaRegister,
+  kCudaUnregister,
   kMetrics,
   kStatus,
 };
@@ -63,7 +69,11 @@ struct Route {
   Resource resource = Resource::kNone;
   std::string_view model;
   std::optional<std::string_view> version;
+  std::string_view region = {};  // of shared memory, as written: unescaped() is its name
 };
+
+// "a%20b" -> "a b"; nothing where an escape is broken.
+[[nodiscard]] std::optional<std::string> unescaped(std::string_view text);
 
 // The methods that a resource takes, as Allow lists them: "GET, HEAD" or "POST".
 [[nodiscard]] std::string_view methods_of(Resource resource);

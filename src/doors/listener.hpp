@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "base/error.hpp"
@@ -35,6 +36,13 @@ class OwnedFd {
 
 // Refuses descriptors that are no listening stream sockets.
 [[nodiscard]] Result<void> check_listening(int fd);
+
+// Who is at the other end of a connection.
+struct Peer {
+  std::string name;                         // "127.0.0.1", "user 1000"; one client as far as limits go
+  std::optional<std::uint32_t> user = {};   // behind a Unix-domain socket
+};
+[[nodiscard]] Peer peer_of(int fd);
 
 // The address family (AF_INET, AF_INET6, AF_UNIX) that the socket is bound in.
 [[nodiscard]] int family_of(int fd);

@@ -16,6 +16,7 @@
 #include "doors/connection.hpp"
 #include "doors/listener.hpp"
 #include "doors/model_repository.hpp"
+#include "doors/shared_regions.hpp"
 #include "protocol/oip.hpp"
 #include "protocol/oip_model.hpp"
 
@@ -64,6 +65,15 @@ Reply wrong_method(std::string_view method, std::string_view allowed) {
   return reply;
 }
 
+bool is_region(Resource resource) {
+  return resource >= Resource::kRegionStatus && resource <= Resource::kCudaUnregister;
+}
+
+// Root may register anybody's region, and of those who come over the network nothing is known.
+std::optional<std::uint32_t> owner_for(const Peer& peer) {
+  return peer.user == 0U ? std::nullopt : peer.user;
+}
+
 RestOptions with_body_limit(RestOptions options, const std::vector<Contract>& contracts) {
   if (options.body_bytes_max > 0) return options;
   options.body_bytes_max = protocol::kInferEnvelopeBytes;
@@ -79,7 +89,7 @@ RestOptions with_body_limit(RestOptions options, const std::vector<Contract>& co
 class RestServer::Impl final : public ConnectionHost, public std::enable_shared_from_this<RestServer::Impl> {
  public:
   Impl(asio::io_context& io, RestOptions options, std::vector<Contract> contracts, ports::Inference& inference,
-       const ports::Clock& clock, DeviceView& device)
+       const ports::Clock& clock, DeviceView& device, ports::SharedMemory* shared_memory)
       : io_(io),
         options_(with_body_limit(std::move(options), contracts)),
         contracts_(std::move(contracts)),
@@ -87,6 +97,7 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
         clock_(clock),
         device_(device),
         repository_(contracts_, device, options_.load_timeout_ns),
+        regions_(shared_memory, {options_.regions_max, options_.regions_bytes_max}),
         statistics_(contracts_.size()),
         sweeper_(io) {
     counted_.infer_durations.resize(contracts_.size());
@@ -133,10 +144,10 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
   [[nodiscard]] Reply readiness(bool ready, std::string_view what) const;
   [[nodiscard]] Reply metrics_page() const;
   std::optional<Reply> infer(Connection& connection, const HttpRequest& request, std::uint32_t model);
-  Result<Exchange> exchange_of(const HttpRequest& request, std::uint32_t model) const;
+  Result<Exchange> exchange_of(const HttpRequest& request, std::uint32_t model);
   std::optional<Exchange> take(ports::RequestId id);
   void compress(Reply& reply, protocol::ContentCoding coding) const;
-  [[nodiscard]] Reply answer_reply(const Exchange& exchange, const ports::Answer& answer) const;
+  [[nodiscard]] Reply answer_reply(const Exchange& exchange, const ports::Answer& answer);
   [[nodiscard]] Reply late_reply(const Exchange& exchange) const;
   [[nodiscard]] Reply counted_answer(const Exchange& exchange, const ports::Answer& answer);
 
@@ -147,6 +158,7 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
   const ports::Clock& clock_;
   DeviceView& device_;
   ModelRepository repository_;
+  SharedRegions regions_;
   std::vector<protocol::ModelStatistics> statistics_;  // by model
 
   std::vector<std::unique_ptr<Listener>> listeners_;
@@ -207,7 +219,9 @@ void RestServer::Impl::admit(Socket socket) {
   if (connections_.size() >= options_.connections_max + options_.turned_away_max)
     return;  // closed, for want of room to be polite
   const std::uint64_t number = ++last_connection_;
-  const auto connection = std::make_shared<Connection>(number, std::move(socket), options_, *this, counted_);
+  Peer peer = peer_of(socket.native_handle());
+  const auto connection =
+      std::make_shared<Connection>(number, std::move(socket), std::move(peer), options_, *this, counted_);
   connections_.emplace(number, connection);
   arm_sweeper();
   if (!turn_away) return connection->start();
@@ -315,6 +329,7 @@ std::optional<Reply> RestServer::Impl::handle(Connection& connection, HttpReques
 std::optional<Reply> RestServer::Impl::dispatch(Connection& connection, const HttpRequest& request,
                                                 const Route& route) {
   if (route.resource == Resource::kRepositoryIndex) return repository_.index(request.body());
+  if (is_region(route.resource)) return regions_.handle(route, request.body(), owner_for(connection.peer()));
   if (route.model.empty()) return look_up(route);
   if (const std::optional<std::uint32_t> model = model_of(route))
     return dispatch_model(connection, request, route, *model);
@@ -393,13 +408,14 @@ Reply RestServer::Impl::metrics_page() const {
   return reply;
 }
 
-Result<Exchange> RestServer::Impl::exchange_of(const HttpRequest& request, std::uint32_t model) const {
+Result<Exchange> RestServer::Impl::exchange_of(const HttpRequest& request, std::uint32_t model) {
   const std::optional<std::size_t> json_length = LICHEN_TRY(json_length_of(request));
   const std::optional<TimeNs> by_header = LICHEN_TRY(deadline_of(request));
   Exchange exchange;
   exchange.model = model;
   exchange.coding = accepted_coding_of(request);
   exchange.request = LICHEN_TRY(protocol::parse_infer(contracts_[model], request.body(), json_length));
+  LICHEN_TRY(regions_.read_inputs(contracts_[model], exchange.request));
   TimeNs within = options_.deadline_ns_max;
   if (!by_header && !exchange.request.deadline_ns) within = std::min(within, options_.deadline_default_ns);
   if (by_header) within = std::min(within, *by_header);
@@ -479,13 +495,15 @@ Reply RestServer::Impl::late_reply(const Exchange& exchange) const {
                      "late");
 }
 
-Reply RestServer::Impl::answer_reply(const Exchange& exchange, const ports::Answer& answer) const {
+Reply RestServer::Impl::answer_reply(const Exchange& exchange, const ports::Answer& answer) {
   const Contract& contract = contracts_[exchange.model];
   if (answer.output.size() != contract.output_bytes()) {
     return error_reply(500, {Code::kInternal, "bad answer", fmt::format("model {}", contract.model),
                              fmt::format("{} bytes instead of {}", answer.output.size(), contract.output_bytes()),
                              "report this as a bug"});
   }
+  if (const auto written = regions_.write_outputs(contract, exchange.request, answer.output); !written)
+    return error_reply(status_of(written.error().code), written.error());
   const protocol::AnswerLabels labels = {answer.rung, ports::name_of(answer.reason),
                                          protocol::confidence_of(contract, answer.output), answer.latency_ns};
   protocol::EncodedAnswer encoded =
@@ -523,8 +541,10 @@ void RestServer::Impl::refuse(ports::RequestId id, const ports::Refusal& refusal
 }
 
 RestServer::RestServer(asio::io_context& io, RestOptions options, std::vector<Contract> contracts,
-                       ports::Inference& inference, const ports::Clock& clock, DeviceView& device)
-    : impl_(std::make_shared<Impl>(io, std::move(options), std::move(contracts), inference, clock, device)) {}
+                       ports::Inference& inference, const ports::Clock& clock, DeviceView& device,
+                       ports::SharedMemory* shared_memory)
+    : impl_(std::make_shared<Impl>(io, std::move(options), std::move(contracts), inference, clock, device,
+                                   shared_memory)) {}
 
 RestServer::~RestServer() = default;
 

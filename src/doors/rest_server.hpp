@@ -18,6 +18,7 @@
 #include "doors/device_view.hpp"
 #include "ports/clock.hpp"
 #include "ports/inference.hpp"
+#include "ports/shared_memory.hpp"
 #include "protocol/contract.hpp"
 
 namespace boost::asio {
@@ -41,6 +42,10 @@ struct RestOptions {
   std::size_t compressed_bytes_min = 256;
   std::size_t compressed_bytes_max = 4 << 20;
 
+  // Regions of shared memory that clients have registered.
+  std::size_t regions_max = 64;
+  std::uint64_t regions_bytes_max = std::uint64_t{4} << 30;  // together
+
   // Times. They are looked at every sweep_ns, so they are kept to that precision.
   TimeNs sweep_ns = 100 * kMillisecondNs;
   TimeNs header_timeout_ns = 5 * kSecondNs;       // from a request's first byte to the end of its header
@@ -59,10 +64,11 @@ struct RestOptions {
 
 class RestServer final : public ports::Answers {
  public:
-  // `contracts` in the order of the device's models. `inference`, `clock` and `device` must outlive the server, and so
-  // must the server outlive every request that it submitted: let the device stop first.
+  // `contracts` in the order of the device's models. All the others must outlive the server, and so
+  // must the server outlive every request that it submitted: let the device stop first. Without `shared_memory` clients may register none.
   RestServer(boost::asio::io_context& io, RestOptions options, std::vector<protocol::Contract> contracts,
-             ports::Inference& inference, const ports::Clock& clock, DeviceView& device);
+             ports::Inference& inference, const ports::Clock& clock, DeviceView& device,
+             ports::SharedMemory* shared_memory = nullptr);
   ~RestServer() override;  // closes everything
 
   // Listens on a numeric address (or "localhost"); port 0 picks a free one. Several calls give several listeners.

@@ -4,6 +4,7 @@
 #include "ports/inference.hpp"
 #include "ports/random.hpp"
 #include "ports/reflex.hpp"
+#include "ports/shared_memory.hpp"
 #include "ports/storage.hpp"
 #include "ports/workers.hpp"
 
@@ -17,6 +18,8 @@ WorkerEvents::~WorkerEvents() = default;
 Inference::~Inference() = default;
 Answers::~Answers() = default;
 Reflex::~Reflex() = default;
+SharedRegion::~SharedRegion() = default;
+SharedMemory::~SharedMemory() = default;
 
 std::string_view name_of(RefusalReason reason) {
   switch (reason) {

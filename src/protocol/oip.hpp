@@ -16,6 +16,7 @@
 #include "base/error.hpp"
 #include "base/units.hpp"
 #include "protocol/contract.hpp"
+#include "protocol/oip_shared_memory.hpp"
 #include "tensor/dtype.hpp"
 
 namespace lichen::protocol {
@@ -34,10 +35,19 @@ inline constexpr std::string_view kBinaryContentType = "application/octet-stream
 struct RequestedOutput {
   std::uint32_t index = 0;  // into the contract's outputs
   bool binary = false;      // raw bytes behind the JSON, instead of numbers in it
+  std::optional<SharedPlace> shared = std::nullopt;  // or there, at least as long as the output, and not in the reply
+};
+
+// An input that is not in the body: whoever can touch the region fills its place in ParsedInfer::input.
+struct SharedInput {
+  std::uint32_t index = 0;  // into the contract's inputs
+  SharedPlace place;        // exactly as long as the input
 };
 
 struct ParsedInfer {
-  Bytes input;                            // all inputs in the contract's order, dense, little-endian
+  Bytes input;                            // all inputs in the contract's order, dense, little-endian; may be empty
+                                          // where all are shared
+  std::vector<SharedInput> shared_inputs;
   std::optional<std::string> id;          // to be echoed
   std::vector<RequestedOutput> outputs;   // in the order asked for; all of the contract's if none were named
   std::optional<TimeNs> deadline_ns;      // lichen_deadline_ms: from the request's arrival

@@ -171,7 +171,7 @@ Result<void> read_json_data(JsonCursor& cursor, const TensorSpec& spec, std::str
               "FP16 has no JSON form in the protocol", "send it as binary data, with the parameter binary_data_size");
 }
 
-Result<void> read_binary_data(std::string_view raw, const TensorSpec& spec, std::string_view where, std::byte* out) {
+Result<void> check_binary_data(std::string_view raw, const TensorSpec& spec, std::string_view where) {
   if (raw.size() != spec.bytes()) {
     return fail(
         Code::kBadInput, std::string(kWhat), fmt::format("{}, binary data", where),
@@ -185,6 +185,11 @@ Result<void> read_binary_data(std::string_view raw, const TensorSpec& spec, std:
                   fmt::format("byte {:#04x} is no BOOL", static_cast<unsigned char>(raw[at])), "send 0 or 1");
     }
   }
+  return {};
+}
+
+Result<void> read_binary_data(std::string_view raw, const TensorSpec& spec, std::string_view where, std::byte* out) {
+  LICHEN_TRY(check_binary_data(raw, spec, where));
   if (!raw.empty()) std::memcpy(out, raw.data(), raw.size());
   return {};
 }

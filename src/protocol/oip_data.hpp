@@ -21,6 +21,10 @@ namespace lichen::protocol {
 [[nodiscard]] Result<void> read_binary_data(std::string_view raw, const tensor::TensorSpec& spec,
                                             std::string_view where, std::byte* out);
 
+// The same checks without taking them.
+[[nodiscard]] Result<void> check_binary_data(std::string_view raw, const tensor::TensorSpec& spec,
+                                             std::string_view where);
+
 // Appends "[...]", flat, and returns how many elements were not finite and became null.
 std::size_t append_json_data(std::string& out, const tensor::TensorSpec& spec, ByteView data);
 

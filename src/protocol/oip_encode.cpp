@@ -41,11 +41,20 @@ void append_labels(std::string& out, const Contract& contract, const AnswerLabel
   out.push_back('}');
 }
 
-void append_output(std::string& out, const TensorSpec& spec, bool binary, ByteView data) {
+void append_place(std::string& out, const SharedPlace& place, std::size_t bytes) {
+  fmt::format_to(
+      std::back_inserter(out),
+      R"(,"parameters":{{"shared_memory_region":{},"shared_memory_byte_size":{},"shared_memory_offset":{}}})",
+      dump(place.region), bytes, place.offset);
+}
+
+void append_output(std::string& out, const TensorSpec& spec, const RequestedOutput& wanted, ByteView data) {
   fmt::format_to(std::back_inserter(out), R"({{"name":{},"datatype":"{}","shape":)", dump(spec.name),
                  oip_name_of(spec.dtype));
   append_shape(out, spec.shape);
-  if (binary) {
+  if (wanted.shared) {
+    append_place(out, *wanted.shared, data.size());
+  } else if (wanted.binary) {
     fmt::format_to(std::back_inserter(out), R"(,"parameters":{{"binary_data_size":{}}})", data.size());
   } else {
     out += R"(,"data":)";
@@ -112,14 +121,14 @@ EncodedAnswer encode_answer(const Contract& contract, const std::optional<std::s
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (i > 0) body.push_back(',');
     const std::uint32_t index = outputs[i].index;
-    append_output(body, contract.outputs[index], outputs[i].binary, part_of(contract, index, output));
-    any_binary |= outputs[i].binary;
+    append_output(body, contract.outputs[index], outputs[i], part_of(contract, index, output));
+    any_binary |= outputs[i].binary && !outputs[i].shared;
   }
   body += "]}";
   if (!any_binary) return answer;
   answer.json_header_length = body.size();
   for (const RequestedOutput& wanted : outputs) {
-    if (wanted.binary) body += text_of(part_of(contract, wanted.index, output));
+    if (wanted.binary && !wanted.shared) body += text_of(part_of(contract, wanted.index, output));
   }
   return answer;
 }
@@ -132,7 +141,8 @@ std::string encode_error(const Error& error, std::string_view reason) {
 
 std::string encode_server_metadata(std::string_view version) {
   return dump({{"name", "lichen"}, {"version", version}, {"extensions",
-                Json::array({"binary_tensor_data", "model_configuration", "model_repository", "statistics", "parameters"})}});
+                Json::array({"binary_tensor_data", "model_configuration", "model_repository", "statistics", "system_shared_memory",
+                             "parameters"})}});
 }
 
 std::string encode_model_metadata(const Contract& contract) {

@@ -71,6 +71,8 @@ class Seen {
 // An input as its members come by. Its data can be read on the spot only when name, datatype and shape came before.
 struct InputDraft {
   static constexpr std::uint32_t kName = 1, kDatatype = 2, kShape = 4, kData = 8, kParameters = 16, kSize = 32;
+  static constexpr std::uint32_t kRegion = 64, kRegionSize = 128, kRegionOffset = 256;
+
 
   std::string where;  // "request body, byte 12" until the name is known, then "input 'image'"
   std::string name;
@@ -78,6 +80,7 @@ struct InputDraft {
   std::vector<std::int64_t> shape;
   std::size_t data_at = 0;
   std::size_t binary_size = 0;
+  SharedPlace place;
   bool data_read = false;
   Seen seen;
 };
@@ -85,7 +88,11 @@ struct InputDraft {
 class InferParser {
  public:
   InferParser(const Contract& contract, std::string_view json, std::string_view binary)
-      : contract_(contract), body_bytes_(json.size() + binary.size()), cursor_(json, kSource), binary_(binary) {
+      : contract_(contract),
+        body_bytes_(json.size() + binary.size()),
+        json_(json),
+        cursor_(json, kSource),
+        binary_(binary) {
     LICHEN_ASSERT(contract.inputs.size() <= kContractTensorsMax);
   }
 
@@ -124,6 +131,8 @@ class InferParser {
   struct OutputDraft {
     std::uint32_t index = 0;
     std::optional<bool> binary;
+    SharedPlace place;
+    Seen seen;
   };
 
   static std::string input_where(const TensorSpec& spec) { return fmt::format("input '{}'", spec.name); }
@@ -213,6 +222,8 @@ class InferParser {
     const std::uint32_t index = LICHEN_TRY(checked_index(draft));
     if (given_[index]) return bad(draft.where, "given twice", "send each input once");
     given_[index] = true;
+    if (draft.seen.has(InputDraft::kRegion) || draft.seen.has(InputDraft::kRegionSize))
+      return finish_shared(draft, index);
     return draft.seen.has(InputDraft::kData) ? finish_json(draft, index) : finish_binary(draft, index);
   }
 
@@ -252,7 +263,51 @@ class InferParser {
     return {};
   }
 
+  // Of an input or an output: where it lies in shared memory. False: the parameter is another one.
+  Result<bool> place_parameter(SharedPlace& place, Seen& seen, const std::string& name) {
+    if (name == "shared_memory_region") {
+      LICHEN_TRY(seen.once(name, cursor_, InputDraft::kRegion));
+      place.region = LICHEN_TRY(cursor_.string());
+    } else if (name == "shared_memory_byte_size") {
+      LICHEN_TRY(seen.once(name, cursor_, InputDraft::kRegionSize));
+      place.bytes = LICHEN_TRY(not_negative(name));
+    } else if (name == "shared_memory_offset") {
+      LICHEN_TRY(seen.once(name, cursor_, InputDraft::kRegionOffset));
+      place.offset = LICHEN_TRY(not_negative(name));
+    } else {
+      return false;
+    }
+    return true;
+  }
+  Result<std::uint64_t> not_negative(std::string_view name) {
+    const std::int64_t value = LICHEN_TRY(cursor_.integer());
+    if (value < 0) return bad(fmt::format("{}, {}", name, cursor_.where()), fmt::format("{} is negative", value));
+    return static_cast<std::uint64_t>(value);
+  }
+  // Whether the place is given; an error if half of it is.
+  static Result<bool> has_place(const Seen& seen, const std::string& where) {
+    const bool region = seen.has(InputDraft::kRegion);
+    if (region == seen.has(InputDraft::kRegionSize)) return region;
+    return bad(where, "shared_memory_region and shared_memory_byte_size go together", "send both");
+  }
+
+  Result<void> finish_shared(InputDraft& draft, std::uint32_t index) {
+    LICHEN_TRY(has_place(draft.seen, draft.where));
+    if (draft.seen.has(InputDraft::kData) || draft.seen.has(InputDraft::kSize))
+      return bad(draft.where, "it is given both in shared memory and in the body", "send the tensor in one form");
+    const TensorSpec& spec = contract_.inputs[index];
+    if (draft.place.bytes != spec.bytes()) {
+      return bad(draft.where + ", shared_memory_byte_size",
+                 fmt::format("it is {} instead of {}", draft.place.bytes, spec.bytes()),
+                 fmt::format("share {} with shape {}, row-major and unpadded", oip_name_of(spec.dtype),
+                             spec.shape.to_text()));
+    }
+    result_.shared_inputs.push_back({index, std::move(draft.place)});
+    return {};
+  }
+
   Result<void> input_parameter(InputDraft& draft, const std::string& name) {
+    if (LICHEN_TRY(place_parameter(draft.place, draft.seen, name))) return {};
     if (name != "binary_data_size") return cursor_.skip();
     LICHEN_TRY(draft.seen.once(name, cursor_, InputDraft::kSize));
     const std::int64_t size = LICHEN_TRY(cursor_.integer());
@@ -342,7 +397,9 @@ class InferParser {
     if (!result_.input.empty()) return {};
     std::size_t elements = 0;
     for (const TensorSpec& spec : contract_.inputs) elements += static_cast<std::size_t>(spec.shape.elements());
-    if (body_bytes_ < elements) {
+    // Where some are in shared memory, the body is shorter, and nothing is known of it here.
+    const bool some_shared = json_.find("shared_memory_region") != std::string_view::npos;
+    if (body_bytes_ < elements && !some_shared) {
       return bad(std::string(kSource),
                  fmt::format("{} bytes are too few for the {} elements of {}", body_bytes_, elements,
                              names_of(contract_.inputs)),
@@ -380,7 +437,12 @@ class InferParser {
     if (std::ranges::find(outputs_, *index, &OutputDraft::index) != outputs_.end())
       return bad(where, "asked for twice", "ask for each output once");
     draft.index = *index;
-    outputs_.push_back(draft);
+    const std::size_t bytes = contract_.outputs[*index].bytes();
+    if (LICHEN_TRY(has_place(draft.seen, where)) && draft.place.bytes < bytes) {
+      return bad(where + ", shared_memory_byte_size", fmt::format("it is {}, less than {}", draft.place.bytes, bytes),
+                 "share as many bytes as the output has");
+    }
+    outputs_.push_back(std::move(draft));
     return {};
   }
 
@@ -396,6 +458,7 @@ class InferParser {
   }
 
   Result<void> output_parameter(OutputDraft& draft, const std::string& name) {
+    if (LICHEN_TRY(place_parameter(draft.place, draft.seen, name))) return {};
     if (name != "binary_data") return cursor_.skip();
     draft.binary = LICHEN_TRY(cursor_.boolean());
     return {};
@@ -403,14 +466,18 @@ class InferParser {
 
   void settle_outputs() {
     if (outputs_.empty()) {
-      for (std::uint32_t i = 0; i < contract_.outputs.size(); ++i) outputs_.push_back({i, std::nullopt});
+      for (std::uint32_t i = 0; i < contract_.outputs.size(); ++i) outputs_.emplace_back().index = i;
     }
-    for (const OutputDraft& draft : outputs_)
-      result_.outputs.push_back({draft.index, draft.binary.value_or(binary_by_default_)});
+    for (OutputDraft& draft : outputs_) {
+      RequestedOutput& output = result_.outputs.emplace_back();
+      output = {draft.index, draft.binary.value_or(binary_by_default_)};
+      if (draft.seen.has(InputDraft::kRegion)) output.shared = std::move(draft.place);
+    }
   }
 
   const Contract& contract_;
   std::size_t body_bytes_;
+  std::string_view json_;
   JsonCursor cursor_;
   std::string_view binary_;
   std::size_t binary_at_ = 0;

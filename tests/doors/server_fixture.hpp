@@ -39,7 +39,8 @@ class RestServerTest : public ::testing::Test {
   void start(RestOptions options = quick_options(),
              std::vector<protocol::Contract> contracts = {protocol::small_contract()}) {
     if (!inference.answer_at_once) inference.answer_at_once = small_output();
-    server = std::make_unique<RestServer>(io, std::move(options), std::move(contracts), inference, clock, view);
+    server = std::make_unique<RestServer>(io, std::move(options), std::move(contracts), inference, clock, view,
+                                          shared_memory);
     inference.answers = server.get();
     const auto listening = server->listen_tcp("127.0.0.1", 0);
     ASSERT_TRUE(listening.has_value()) << listening.error().to_line();
@@ -128,6 +129,7 @@ class RestServerTest : public ::testing::Test {
   RealClock clock;
   FakeView view;
   FakeInference inference;
+  ports::SharedMemory* shared_memory = nullptr;
   boost::asio::io_context io{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
   std::unique_ptr<RestServer> server;

@@ -7,10 +7,12 @@ Usage: tritonclient_test.py HOST:PORT MODEL
 Asks health and metadata, sends zeros of the model's own input shapes in binary and in JSON, wants outputs in both
 forms, and checks that errors arrive as the client's exception with our sentence in it. Exit 0: all held.
 """
+import os
 import sys
 
 import numpy as np
 import tritonclient.http as triton
+import tritonclient.utils.shared_memory as shm
 from tritonclient.utils import InferenceServerException, triton_to_np_dtype
 
 
@@ -129,6 +131,50 @@ def check_repository(client, model, metadata):
     expect_error("not taken from clients", lambda: client.load_model(model, config="{}"))
 
 
+def check_shared_memory(client, model, metadata):
+    assert client.get_system_shared_memory_status() == []
+    assert client.get_cuda_shared_memory_status() == []
+    expect_error("CUDA memory", lambda: client.register_cuda_shared_memory("gpu", b"handle", 0, 64))
+    expect_error("No such file", lambda: client.register_system_shared_memory("none", "lichen_no_such_key", 64))
+    plain = client.infer(model, inputs_of(metadata, True))
+    region = shm.create_shared_memory_region("tensors", f"lichen_test_{os.getpid()}", 1 << 16, create_only=True)
+    try:
+        client.register_system_shared_memory("tensors", f"lichen_test_{os.getpid()}", 1 << 16)
+        status = client.get_system_shared_memory_status()
+        assert [(s["name"], s["byte_size"]) for s in status] == [("tensors", 1 << 16)], status
+        inputs, at = [], 0
+        for spec in metadata["inputs"]:
+            data = np.zeros(spec["shape"], dtype=triton_to_np_dtype(spec["datatype"]))
+            shm.set_shared_memory_region(region, [data], offset=at)
+            tensor = triton.InferInput(spec["name"], spec["shape"], spec["datatype"])
+            tensor.set_shared_memory("tensors", data.nbytes, offset=at)
+            inputs.append(tensor)
+            at += data.nbytes
+        outputs, places = [], {}
+        for spec in metadata["outputs"]:
+            size = int(np.prod(spec["shape"])) * np.dtype(triton_to_np_dtype(spec["datatype"])).itemsize
+            outputs.append(triton.InferRequestedOutput(spec["name"]))
+            outputs[-1].set_shared_memory("tensors", size, offset=at)
+            places[spec["name"]] = at
+            at += size
+        result = client.infer(model, inputs, outputs=outputs)
+        for spec in metadata["outputs"]:
+            parameters = result.get_output(spec["name"])["parameters"]
+            assert parameters["shared_memory_region"] == "tensors", parameters
+            got = shm.get_contents_as_numpy(region, triton_to_np_dtype(spec["datatype"]), spec["shape"],
+                                            offset=places[spec["name"]])
+            assert np.array_equal(got, plain.as_numpy(spec["name"])), (got, plain.as_numpy(spec["name"]))
+        os.truncate(f"/dev/shm/lichen_test_{os.getpid()}", 1)
+        expect_error("shorter", lambda: client.infer(model, inputs, outputs=outputs))
+    finally:
+        shm.destroy_shared_memory_region(region)
+    client.unregister_system_shared_memory("tensors")
+    expect_error("not registered", lambda: client.infer(model, inputs))
+    client.unregister_system_shared_memory()
+    assert client.get_system_shared_memory_status() == []
+    assert client.is_server_live()
+
+
 def expect_error(words, call):
     try:
         call()
@@ -161,6 +207,7 @@ def main():
         check_compression(client, model, metadata)
         check_config(client, model, metadata)
         check_statistics(client, model, metadata)
+        check_shared_memory(client, model, metadata)
         check_repository(client, model, metadata)
         check_errors(client, model, metadata)
         check_inference(client, model, metadata)

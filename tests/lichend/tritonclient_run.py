@@ -42,7 +42,7 @@ def main():
     python = make(pathlib.Path(sys.argv[1]))
     if python is None:
         return SKIPPED
-    agent = Agent(server={"model_control": "true"})
+    agent = Agent(server={"model_control": "true", "shared_memory": "true"})
     try:
         agent.wait_serving()
         return subprocess.run([python, TEST, f"127.0.0.1:{agent.port}", MODEL], timeout=120, check=False).returncode

@@ -150,7 +150,8 @@ Result<void> Host::open_doors(const device::DeviceConfig& config) {
   contracts.reserve(config.models.size());
   for (const device::ModelConfig& model : config.models) contracts.push_back(model.contract);
   rest_ = std::make_unique<doors::RestServer>(io_, options, std::move(contracts), static_cast<ports::Inference&>(*this),
-                                              clock_, static_cast<doors::DeviceView&>(*this));
+                                              clock_, static_cast<doors::DeviceView&>(*this),
+                                              config.server.shared_memory ? &shared_memory_ : nullptr);
 
   std::vector<posix::ListenSocket> handed = LICHEN_TRY(posix::take_listen_sockets());
   for (posix::ListenSocket& socket : handed) {

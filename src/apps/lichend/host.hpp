@@ -24,6 +24,7 @@
 #include "posix/listen_fds.hpp"
 #include "posix/process_workers.hpp"
 #include "posix/random.hpp"
+#include "posix/shared_memory.hpp"
 #include "posix/storage.hpp"
 
 namespace lichen::lichend {
@@ -95,6 +96,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
 
   posix::MonotonicClock clock_;
   posix::KernelRandom random_;
+  posix::ShmFiles shared_memory_;
   boost::asio::io_context io_{1};
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_;
