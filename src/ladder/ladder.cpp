@@ -3,6 +3,7 @@
 #include "ladder/ladder.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -52,8 +53,22 @@ std::string_view name_of(RungEvent event) {
       return "breaker_closed";
     case RungEvent::kUnloaded:
       return "unloaded";
+    case RungEvent::kWrong:
+      return "wrong";
   }
   return "died";
+}
+
+std::string_view name_of(Strategy strategy) {
+  switch (strategy) {
+    case Strategy::kBestFirst:
+      return "best";
+    case Strategy::kVote:
+      return "vote";
+    case Strategy::kCascade:
+      return "cascade";
+  }
+  return "best";
 }
 
 Result<void> check(const LadderConfig& config, std::string_view where) {
@@ -67,6 +82,7 @@ Result<void> check(const LadderConfig& config, std::string_view where) {
     const RungConfig& rung = config.rungs[r];
     if (rung.kind == RungKind::kReflex && r + 1 != config.rungs.size())
       return bad(rung.name, "a reflex rung must be the last");
+    if (rung.jobs_burst_max < 1) return bad(rung.name, "a budget allows at least one job at once");
     if (rung.expected_ns <= 0 || rung.hang_timeout_ns < kMillisecondNs || rung.start_timeout_ns < kMillisecondNs) {
       return bad(rung.name, "its times must be at least a millisecond");
     }
@@ -77,6 +93,11 @@ Result<void> check(const LadderConfig& config, std::string_view where) {
   if (config.health_period_ns < 10 * kMillisecondNs) return bad("health_period", "below 10 ms");
   if (config.step_up_dwell_ns < 0 || config.hedge_delay_min_ns < 0) return bad("step_up_dwell", "negative");
   if (config.hedge_budget_ppm < 0 || config.hedge_budget_ppm > kWholePpm) return bad("hedge_budget", "not 0 to 100 %");
+  if (config.check_period_ns < 0) return bad("check_period", "negative");
+  if (config.strategy == Strategy::kVote && (config.vote_rungs < 2 || config.vote_rungs > config.rungs.size()))
+    return bad("vote_rungs", fmt::format("{} of {} rungs cannot vote", config.vote_rungs, config.rungs.size()));
+  if (config.strategy == Strategy::kCascade && (config.confident_ppm < 1 || config.confident_ppm > kWholePpm))
+    return bad("cascade_confidence", "not within (0, 1]");
   const BreakerConfig& b = config.breaker;
   if (b.failures_max < 1 || b.failures_max > kBreakerFailuresMax) return bad("breaker.failures_max", "not 1 to 16");
   if (b.open_ns <= 0 || b.open_max_ns < b.open_ns || b.open_max_ns > 24 * kHourNs)
@@ -96,7 +117,7 @@ Ladder::Ladder(std::uint32_t model, const LadderConfig& config, Bytes canary_inp
   LICHEN_ASSERT(check(config, "ladder").has_value());
   rungs_.reserve(config.rungs.size());
   for (const RungConfig& rung : config.rungs) {
-    Rung& r = rungs_.emplace_back(rung, config.breaker, ports.random);
+    Rung& r = rungs_.emplace_back(static_cast<std::uint32_t>(rungs_.size()), rung, config.breaker, ports.random);
     const bool reflex = rung.kind == RungKind::kReflex;
     r.state = !reflex ? RungState::kUnloaded : ports.reflex != nullptr ? RungState::kReady : RungState::kDown;
     r.announced = reflex;
@@ -150,7 +171,9 @@ void Ladder::submit(TimeNs now_ns, const ports::Request& request) {
   free_.pop_back();
   open_.push_back(slot);
   Slot& s = slots_[slot];
+  std::vector<Ballot> ballots = std::move(s.ballots);
   s = Slot{};
+  s.ballots = std::move(ballots);
   s.request = request;
   s.request.min_rung = std::min(request.min_rung, rungs() - 1);
   s.serial = ++serial_;
@@ -177,6 +200,8 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerReady& event) {
   if (planted(Bug::kStepUpTooEarly)) config_.step_up_dwell_ns = 0;
   r.serves_from_ns = r.breaker.has_failed() ? now_ns + config_.step_up_dwell_ns : now_ns;
   r.canary_due_ns = now_ns;
+  r.check_due_ns = now_ns;
+  r.suspect = false;
   tell(now_ns, rung, RungEvent::kReady);
   settle(now_ns, rung);
   take_waiting(now_ns, rung);
@@ -198,24 +223,45 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerAnswered& event) {
   learn(now_ns, r);
   r.job = 0;
   r.job_slot = kNobody;
-  if (event.ok) mark_answered(now_ns, r);
   if (canary) {
-    if (!event.ok) probe(Probe::kLadderCanaryRefused);
-    r.counters.canaries += event.ok ? 1 : 0;
-    r.canary_due_ns = now_ns + config_.health_period_ns / 2;
-  } else if (slot == kNobody) {
+    canary_answered(now_ns, rung, event.ok, event.output);
+  } else {
+    job_answered(now_ns, rung, slot, event);
+  }
+  if (r.state == RungState::kReady) {
+    if (r.job == 0) check_if_due(now_ns, rung);
+    settle(now_ns, rung);
+    take_waiting(now_ns, rung);
+  }
+  plan_wake();
+  return true;
+}
+
+// A request's job, or one whose request has ended meanwhile.
+void Ladder::job_answered(TimeNs now_ns, std::uint32_t rung, std::uint32_t slot, const ports::WorkerAnswered& event) {
+  Rung& r = rungs_[rung];
+  const bool late_ballot = std::exchange(r.late_ballot, false);
+  const bool can_be = event.ok && plausible(event.output);
+  if (can_be) {
+    mark_answered(now_ns, r);
+    r.implausible_in_row = 0;
+  } else if (event.ok) {
+    ++r.counters.implausible;
+    ++r.implausible_in_row;
+    suspect(now_ns, rung);
+  }
+  if (slot == kNobody) {
     probe(Probe::kLadderStale);
     ++r.counters.stale;
+    if (late_ballot && can_be) compare_late(now_ns, rung, event.output);
+  } else if (can_be) {
+    answered(now_ns, slot, rung, event.output);
   } else if (event.ok) {
-    deliver(now_ns, slot, rung, event.output);
+    hand_down(now_ns, slot, rung, ports::AnswerReason::kImplausible);
   } else {
     ++r.counters.input_refused;
     hand_down(now_ns, slot, rung, ports::AnswerReason::kWorkerFailed);
   }
-  settle(now_ns, rung);
-  take_waiting(now_ns, rung);
-  plan_wake();
-  return true;
 }
 
 bool Ladder::on(TimeNs now_ns, const ports::WorkerGone& event) {
@@ -234,6 +280,11 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerGone& event) {
   gone(now_ns, rung, why, event.detail);
   plan_wake();
   return true;
+}
+
+void Ladder::set_limits(TimeNs now_ns, const Limits& limits) {
+  limits_ = limits;
+  tick(now_ns);
 }
 
 void Ladder::tick(TimeNs now_ns) {
@@ -269,7 +320,7 @@ void Ladder::plan_wake() {
           wake_ns = std::min(wake_ns, r.job_since_ns + r.config.hang_timeout_ns);
         }
         if (r.job == 0 || planted(Bug::kSpins)) wake_ns = std::min(wake_ns, r.canary_due_ns);
-        if (!r.announced && r.proved) wake_ns = std::min(wake_ns, r.serves_from_ns);
+        if (!r.announced && r.proved && may_be_used(r)) wake_ns = std::min(wake_ns, r.serves_from_ns);
         break;
     }
   }
@@ -280,7 +331,7 @@ bool Ladder::ready(TimeNs now_ns) const {
   if (stopping_) return false;
   for (const Rung& r : rungs_) {
     if (r.state != RungState::kReady || r.answered_ns < 0) continue;
-    if (now_ns - r.answered_ns <= config_.health_period_ns || planted(Bug::kReadinessLies)) return true;
+    if (now_ns - r.answered_ns <= health_period_ns(r) || planted(Bug::kReadinessLies)) return true;
   }
   return false;
 }
@@ -301,7 +352,7 @@ RungStatus Ladder::rung_status(TimeNs now_ns, std::uint32_t rung) const {
   status.state = r.state;
   status.serves = !stopping_ && serves(now_ns, r);
   status.healthy =
-      !stopping_ && r.state == RungState::kReady && r.answered_ns >= 0 && now_ns - r.answered_ns <= config_.health_period_ns;
+      !stopping_ && r.state == RungState::kReady && r.answered_ns >= 0 && now_ns - r.answered_ns <= health_period_ns(r);
   status.breaker = r.breaker.state(now_ns);
   status.latency_ns = r.latency_ns;
   if (r.answered_ns >= 0) status.last_answer_age_ns = now_ns - r.answered_ns;

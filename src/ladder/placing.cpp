@@ -16,17 +16,19 @@ constexpr TimeNs kOverdueLatencies = 4;  // so slow that nobody should queue beh
 
 constexpr TimeNs kProbesPerHealthPeriod = 16;
 
-constexpr std::uint32_t bit(std::uint32_t rung) {
-  return 1u << rung;
-}
-
 }  // namespace
 
 bool Ladder::overdue(TimeNs now_ns, const Rung& r) const {
   return r.job != 0 && now_ns > r.job_since_ns + kOverdueLatencies * r.latency_ns + config_.hedge_delay_min_ns;
 }
 
+// Power and link allow it.
+bool Ladder::may_be_used(const Rung& r) const {
+  return r.index >= limits_.best_rung && (r.config.kind != RungKind::kCloud || limits_.link_up);
+}
+
 bool Ladder::serves(TimeNs now_ns, const Rung& r) const {
+  if (!may_be_used(r)) return false;
   if (r.config.kind == RungKind::kReflex) return r.state == RungState::kReady;
   return r.state == RungState::kReady && now_ns >= r.serves_from_ns && (r.proved || !r.breaker.has_failed());
 }
@@ -36,7 +38,7 @@ TimeNs Ladder::free_at(TimeNs now_ns, std::uint32_t rung) const {
   const Rung& r = rungs_[rung];
   TimeNs at_ns = r.job == 0 ? now_ns : std::max(now_ns, r.job_since_ns + r.latency_ns);
   for (const std::uint32_t slot : open_) {
-    if (slots_[slot].waiting_on == rung) at_ns += r.latency_ns;
+    if ((slots_[slot].waiting & bit(rung)) != 0) at_ns += r.latency_ns;
   }
   return at_ns;
 }
@@ -50,6 +52,14 @@ bool Ladder::goes_before(const Slot& a, const Slot& b) const {
 Ladder::Fit Ladder::fit(TimeNs now_ns, const Slot& s, std::uint32_t rung, bool even_unproved,
                         ports::AnswerReason& reason) const {
   const Rung& r = rungs_[rung];
+  if (!may_be_used(r)) {
+    reason = rung < limits_.best_rung ? ports::AnswerReason::kPower : ports::AnswerReason::kOffline;
+    return Fit::kNo;
+  }
+  if (!affordable(now_ns, r)) {
+    reason = ports::AnswerReason::kBudget;
+    return Fit::kNo;
+  }
   if (r.state != RungState::kReady) {
     reason = r.state == RungState::kStarting && !r.breaker.has_failed() ? ports::AnswerReason::kStarting
                                                                         : ports::AnswerReason::kBroken;
@@ -73,11 +83,24 @@ Ladder::Fit Ladder::fit(TimeNs now_ns, const Slot& s, std::uint32_t rung, bool e
   return free_at(now_ns, rung) < start_by_ns ? Fit::kWait : Fit::kNo;
 }
 
-// Finds the best way to an answer for a request that no rung works on; ends it if there is none.
+// Finds the way to an answer for a request; ends it if there is none.
 void Ladder::place(TimeNs now_ns, std::uint32_t slot) {
+  switch (config_.strategy) {
+    case Strategy::kBestFirst:
+      return place_best_first(now_ns, slot);
+    case Strategy::kVote:
+      return elect(now_ns, slot);
+    case Strategy::kCascade:
+      return climb(now_ns, slot);
+  }
+}
+
+void Ladder::place_best_first(TimeNs now_ns, std::uint32_t slot) {
   Slot& s = slots_[slot];
   LICHEN_ASSERT(s.running == 0);
-  s.waiting_on = kNobody;
+  s.waiting = 0;
+  s.hedge_ns = kNeverNs;
+  s.rescue_ns = kNeverNs;
   auto blame = ports::AnswerReason::kBest;
   if (place_on_worker(now_ns, slot, false, blame)) return;
   if (s.reason == ports::AnswerReason::kBest) s.reason = blame;
@@ -106,8 +129,8 @@ bool Ladder::place_on_worker(TimeNs now_ns, std::uint32_t slot, bool even_unprov
       dispatch(now_ns, slot, rung);
     } else {
       probe(Probe::kPlacingWaits);
-      s.waiting_on = rung;
-      s.next_ns = std::min(s.last_ns, s.last_ns - rungs_[rung].latency_ns);
+      s.waiting |= bit(rung);
+      plan_look(s);
     }
     return true;
   }
@@ -119,18 +142,18 @@ bool Ladder::place_on_worker(TimeNs now_ns, std::uint32_t slot, bool even_unprov
 void Ladder::probe_soon(Rung& r) const {
   if (r.answered_ns < 0 || r.job != 0 || planted(Bug::kProbeForgotten)) return;
   probe(Probe::kPlacingProbe);
-  r.canary_due_ns = std::min(r.canary_due_ns, r.answered_ns + config_.health_period_ns / kProbesPerHealthPeriod);
+  r.canary_due_ns = std::min(r.canary_due_ns, r.answered_ns + health_period_ns(r) / kProbesPerHealthPeriod);
 }
 
 // At the very start there is nothing broken, only nothing ready yet: wait for the first worker, if the deadline allows.
 bool Ladder::place_on_starting(std::uint32_t slot) {
   Slot& s = slots_[slot];
   for (std::uint32_t rung = 0; rung <= s.request.min_rung; ++rung) {
-    const Rung& r = rungs_[rung];
-    if (r.state != RungState::kStarting || r.breaker.has_failed() || (s.tried & bit(rung)) != 0) continue;
+    if (!starts_first(rungs_[rung]) || (s.tried & bit(rung)) != 0) continue;
     probe(Probe::kPlacingStarting);
-    s.waiting_on = rung;
-    s.next_ns = planted(Bug::kWaitsForEver) ? kNeverNs : s.last_ns;
+    s.waiting |= bit(rung);
+    plan_look(s);
+    if (planted(Bug::kWaitsForEver)) s.next_ns = kNeverNs;
     return true;
   }
   return false;
@@ -144,9 +167,11 @@ void Ladder::dispatch(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung) {
   r.job_is_canary = false;
   r.job_slot = slot;
   r.job_since_ns = now_ns;
+  r.late_ballot = false;
+  spend(now_ns, r);
   s.tried |= bit(rung);
   s.running |= bit(rung);
-  s.waiting_on = kNobody;
+  s.waiting = config_.strategy == Strategy::kVote ? s.waiting & ~bit(rung) : 0;
   plan_checks(now_ns, slot, rung);
   ports_.workers.submit(r.worker, r.job, s.request.input);
 }
@@ -156,7 +181,9 @@ void Ladder::plan_checks(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung) 
   Slot& s = slots_[slot];
   s.hedge_ns = kNeverNs;
   s.rescue_ns = kNeverNs;
-  for (std::uint32_t next = rung + 1; next <= s.request.min_rung; ++next) {
+  // Where rungs vote, enough are asked anyway; and a cascade that holds an answer needs no second way to one.
+  const bool needs_no_other = config_.strategy == Strategy::kVote || s.ballots_cast > 0;
+  for (std::uint32_t next = rung + 1; next <= s.request.min_rung && !needs_no_other; ++next) {
     if (reflex_rung(next) || (s.tried & bit(next)) != 0 || rungs_[next].state != RungState::kReady) continue;
     if (!s.hedged)
       s.hedge_ns = now_ns + std::max(config_.hedge_delay_min_ns, kHedgeLatencies * rungs_[rung].latency_ns);
@@ -164,7 +191,17 @@ void Ladder::plan_checks(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung) 
     if (rescue_ns > now_ns) s.rescue_ns = rescue_ns;
     break;
   }
+  plan_look(s);
+}
+
+// When to look at it again: to hedge or rescue it, when a rung that it waits for cannot make it any more, and at the
+// latest for the last resort.
+void Ladder::plan_look(Slot& s) const {
   s.next_ns = std::min({s.hedge_ns, s.rescue_ns, s.last_ns});
+  for (const Rung& r : rungs_) {
+    const bool waits = (s.waiting & bit(r.index)) != 0 && r.state == RungState::kReady;
+    if (waits) s.next_ns = std::min(s.next_ns, s.last_ns - r.latency_ns);
+  }
 }
 
 void Ladder::refuse_at_once(const ports::Request& request, ports::RefusalReason reason) {
@@ -175,7 +212,8 @@ void Ladder::refuse_at_once(const ports::Request& request, ports::RefusalReason 
 // No slot is free, but a reflex rung needs none: it answers here and now.
 void Ladder::submit_beyond_queue(TimeNs now_ns, const ports::Request& request) {
   const std::uint32_t last = rungs() - 1;
-  if (!has_reflex() || request.min_rung < last || !ports_.reflex->evaluate(request.input, reflex_output_)) {
+  const bool alone = config_.strategy != Strategy::kVote;  // one answer is no majority
+  if (!has_reflex() || !alone || request.min_rung < last || !ports_.reflex->evaluate(request.input, reflex_output_)) {
     probe(Probe::kPlacingQueueFull);
     return refuse_at_once(request, ports::RefusalReason::kOverloaded);
   }
@@ -191,7 +229,7 @@ void Ladder::submit_beyond_queue(TimeNs now_ns, const ports::Request& request) {
 void Ladder::check_request(TimeNs now_ns, std::uint32_t slot) {
   Slot& s = slots_[slot];
   if (now_ns >= s.last_ns) return last_resort(now_ns, slot);
-  if (s.running == 0) {  // waited as long as its rung could still have made it
+  if (s.running == 0 || config_.strategy == Strategy::kVote) {  // waited as long as its rung could still have made it
     probe(Probe::kPlacingWaitedInVain);
     return place(now_ns, slot);
   }
@@ -214,7 +252,7 @@ void Ladder::check_request(TimeNs now_ns, std::uint32_t slot) {
       return;
     }
   }
-  s.next_ns = std::min({s.hedge_ns, s.rescue_ns, s.last_ns});
+  plan_look(s);
 }
 
 // Asks the next idle worker below those that work on it already. The first answer wins.
@@ -234,9 +272,11 @@ bool Ladder::ask_another(TimeNs now_ns, std::uint32_t slot, ports::AnswerReason 
 
 void Ladder::last_resort(TimeNs now_ns, std::uint32_t slot) {
   Slot& s = slots_[slot];
+  if (config_.strategy == Strategy::kVote) return close_poll(now_ns, slot);
   if (s.reason == ports::AnswerReason::kBest) {
     s.reason = s.running != 0 ? ports::AnswerReason::kHung : ports::AnswerReason::kOverload;
   }
+  if (s.ballots_cast > 0) return deliver(now_ns, slot, s.ballots[0].rung, s.ballots[0].output);
   if (try_reflex(now_ns, slot)) {
     probe(Probe::kPlacingLastResort);
     return;
@@ -246,7 +286,13 @@ void Ladder::last_resort(TimeNs now_ns, std::uint32_t slot) {
 }
 
 bool Ladder::try_reflex(TimeNs now_ns, std::uint32_t slot) {
-  Slot& s = slots_[slot];
+  if (!evaluate_reflex(now_ns, slots_[slot])) return false;
+  deliver(now_ns, slot, rungs() - 1, reflex_output_);
+  return true;
+}
+
+// True: its answer is in reflex_output_.
+bool Ladder::evaluate_reflex(TimeNs now_ns, Slot& s) {
   const std::uint32_t last = rungs() - 1;
   const bool allowed = s.request.min_rung >= last || planted(Bug::kMinRungIgnored);
   if (!has_reflex() || !allowed || (s.tried & bit(last)) != 0) return false;
@@ -257,8 +303,19 @@ bool Ladder::try_reflex(TimeNs now_ns, std::uint32_t slot) {
     return false;
   }
   mark_answered(now_ns, rungs_[last]);
-  deliver(now_ns, slot, last, reflex_output_);
   return true;
+}
+
+// A rung answered a request well.
+void Ladder::answered(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, ByteView output) {
+  switch (config_.strategy) {
+    case Strategy::kBestFirst:
+      return deliver(now_ns, slot, rung, output);
+    case Strategy::kVote:
+      return cast(now_ns, slot, rung, output);
+    case Strategy::kCascade:
+      return weigh(now_ns, slot, rung, output);
+  }
 }
 
 // A rung that worked on the request will not answer it: look further, unless another rung still works on it.
@@ -271,7 +328,7 @@ void Ladder::hand_down(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, po
     s.next_ns = kNeverNs;
     return;
   }
-  if (s.running == 0) place(now_ns, slot);
+  if (s.running == 0 || config_.strategy == Strategy::kVote) place(now_ns, slot);
 }
 
 // The rung is idle: give it the first of those that wait for it.
@@ -279,12 +336,12 @@ void Ladder::take_waiting(TimeNs now_ns, std::uint32_t rung) {
   while (rungs_[rung].state == RungState::kReady && rungs_[rung].job == 0) {
     std::uint32_t first = kNobody;
     for (const std::uint32_t slot : open_) {
-      if (slots_[slot].waiting_on != rung) continue;
+      if ((slots_[slot].waiting & bit(rung)) == 0) continue;
       if (first == kNobody || goes_before(slots_[slot], slots_[first])) first = slot;
     }
     if (first == kNobody) return;
     place(now_ns, first);  // this rung if it still can, else another: it waits no more either way
-    if (slots_[first].waiting_on == rung) return;
+    if ((slots_[first].waiting & bit(rung)) != 0) return;
   }
 }
 
@@ -292,7 +349,7 @@ void Ladder::take_waiting(TimeNs now_ns, std::uint32_t rung) {
 void Ladder::replace_waiting(TimeNs now_ns, std::uint32_t rung) {
   for (std::size_t i = 0; i < open_.size();) {
     const std::uint32_t slot = open_[i];
-    if (slots_[slot].waiting_on == rung) {
+    if ((slots_[slot].waiting & bit(rung)) != 0) {
       probe(Probe::kPlacingWaitersMoved);
       place(now_ns, slot);
     }
@@ -316,7 +373,13 @@ void Ladder::deliver(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, Byte
   const Slot& s = slots_[slot];
   const ports::AnswerReason reason = rung == 0 || planted(Bug::kWrongReason) ? ports::AnswerReason::kBest : s.reason;
   const ports::RequestId id = s.request.id;
-  const ports::Answer answer{.rung = rung, .reason = reason, .latency_ns = now_ns - s.admitted_ns, .output = output};
+  const bool voted = config_.strategy == Strategy::kVote;
+  const ports::Answer answer{.rung = rung,
+                             .reason = reason,
+                             .latency_ns = now_ns - s.admitted_ns,
+                             .ballots = static_cast<std::uint8_t>(voted ? s.ballots_cast : 0),
+                             .votes = static_cast<std::uint8_t>(s.votes),
+                             .output = output};
   const bool twice = planted(Bug::kDoubleAnswer) && s.hedged;
   release(slot);
   ++rungs_[rung].counters.answers;
@@ -347,7 +410,8 @@ void Ladder::release(std::uint32_t slot) {
     if (r.job != 0 && r.job_slot == slot && !planted(Bug::kWrongSlot)) r.job_slot = kNobody;
   }
   s.running = 0;
-  s.waiting_on = kNobody;
+  s.waiting = 0;
+  s.serial = 0;
   s.next_ns = kNeverNs;
   const auto at = std::ranges::find(open_, slot);
   LICHEN_ASSERT(at != open_.end());

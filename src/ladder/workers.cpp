@@ -35,7 +35,7 @@ void Ladder::learn(TimeNs now_ns, Rung& r) const {
 void Ladder::mark_answered(TimeNs now_ns, Rung& r) const {
   r.answered_ns = now_ns;
   r.proved = true;
-  r.canary_due_ns = now_ns + config_.health_period_ns / 2;
+  r.canary_due_ns = now_ns + health_period_ns(r) / 2;
 }
 
 // A ready rung takes requests: at once if it never failed, else after its dwell time and an answer.
@@ -52,23 +52,36 @@ void Ladder::settle(TimeNs now_ns, std::uint32_t rung) {
   staff(now_ns);
 }
 
+// Voters must be loaded to vote; a cascade goes through all of them.
+std::uint32_t Ladder::workers_wanted() const {
+  switch (config_.strategy) {
+    case Strategy::kBestFirst:
+      return config_.workers_loaded_max;
+    case Strategy::kVote:
+      return std::max(config_.workers_loaded_max, config_.vote_rungs);
+    case Strategy::kCascade:
+      return rungs();
+  }
+  return config_.workers_loaded_max;
+}
+
 // Keeps the best workers_loaded_max worker rungs that are well loaded: one that answers, and warm spares. Rungs that
 // are unwell do not count, so a spare is loaded beneath them until they serve again.
 void Ladder::staff(TimeNs now_ns) {
   if (stopping_) return;
-  std::uint32_t wanted_left = config_.workers_loaded_max;
+  std::uint32_t wanted_left = workers_wanted();
   for (std::uint32_t rung = 0; rung < rungs(); ++rung) {
     Rung& r = rungs_[rung];
     if (reflex_rung(rung)) continue;
-    r.wanted = wanted_left > 0;
+    const bool cloud = r.config.kind == RungKind::kCloud;  // takes none of this device's memory
+    r.wanted = may_be_used(r) && (cloud || wanted_left > 0);
     if (r.wanted && (r.state == RungState::kUnloaded || (r.state == RungState::kDown && now_ns >= r.due_ns))) {
       start_worker(now_ns, rung);
     }
     if (!r.wanted && r.state == RungState::kReady && r.job == 0 && !planted(Bug::kSpareNotUnloaded)) {
       kill(now_ns, rung, RungEvent::kUnloaded);
     }
-    const bool first_start = r.state == RungState::kStarting && !r.breaker.has_failed();
-    if (r.wanted && (serves(now_ns, r) || first_start)) --wanted_left;
+    if (r.wanted && !cloud && (serves(now_ns, r) || starts_first(r))) --wanted_left;
   }
 }
 
@@ -112,6 +125,8 @@ void Ladder::refresh(Rung& r) const {
   r.answered_ns = -1;
   if (r.config.kind == RungKind::kReflex) return;
   r.announced = false;
+  r.known_answer.clear();  // the file may be another one
+  r.disputes_in_row = 0;
   r.latency_ns = r.config.expected_ns;
   if (r.state == RungState::kDown) r.state = RungState::kUnloaded;
 }
@@ -124,6 +139,9 @@ void Ladder::count_trouble(Rung& r, RungEvent why) {
       break;
     case RungEvent::kHung:
       ++r.counters.hangs;
+      break;
+    case RungEvent::kWrong:
+      ++r.counters.wrong;
       break;
     default:
       ++r.counters.deaths;
@@ -138,6 +156,7 @@ void Ladder::gone(TimeNs now_ns, std::uint32_t rung, RungEvent why, std::string_
   r.worker = 0;
   r.job = 0;
   r.job_slot = kNobody;
+  r.late_ballot = false;
   r.proved = false;
   r.announced = false;
   if (why == RungEvent::kUnloaded) {
@@ -156,28 +175,6 @@ void Ladder::gone(TimeNs now_ns, std::uint32_t rung, RungEvent why, std::string_
   if (slot != kNobody) hand_down(now_ns, slot, rung, ports::AnswerReason::kWorkerDied);
   replace_waiting(now_ns, rung);
   staff(now_ns);
-}
-
-void Ladder::send_canary(TimeNs now_ns, std::uint32_t rung) {
-  Rung& r = rungs_[rung];
-  r.job = next_job_++;
-  r.job_is_canary = true;
-  r.job_slot = kNobody;
-  r.job_since_ns = now_ns;
-  r.canary_due_ns = kNeverNs;
-  ports_.workers.submit(r.worker, r.job, canary_input_);
-}
-
-void Ladder::reflex_canary(TimeNs now_ns, std::uint32_t rung) {
-  Rung& r = rungs_[rung];
-  r.canary_due_ns = now_ns + config_.health_period_ns / 2;
-  if (!ports_.reflex->evaluate(canary_input_, reflex_output_)) {
-    probe(Probe::kWorkersReflexCanaryRefused);
-    return;
-  }
-  probe(Probe::kWorkersReflexCanary);
-  mark_answered(now_ns, r);
-  ++r.counters.canaries;
 }
 
 void Ladder::tick_rung(TimeNs now_ns, std::uint32_t rung) {

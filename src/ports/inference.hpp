@@ -5,6 +5,7 @@
 // later than the request's deadline.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -42,13 +43,23 @@ enum class AnswerReason : std::uint8_t {
   kProbation,     // better rungs came back a moment ago and must prove themselves first
   kOverload,      // better rungs are busy until after the deadline
   kDeadline,      // the deadline is too near for better rungs
+  kImplausible,   // the better rung's answer was one that the model cannot give (not a number, out of range)
+  kOutvoted,      // better rungs answered differently, and the majority agrees with this one
+  kConfident,     // a cascade: this cheaper rung was sure enough, better ones were not asked
+  kPower,         // better rungs take more power than there is now
+  kOffline,       // the better rung is in the cloud, and the link is down
+  kBudget,        // the better rung is in the cloud, and its budget is spent
 };
+inline constexpr std::size_t kAnswerReasons = 16;
 [[nodiscard]] std::string_view name_of(AnswerReason reason);
 
 struct Answer {
   std::uint32_t rung = 0;
   AnswerReason reason = AnswerReason::kBest;
   TimeNs latency_ns = 0;  // from admission to this call
+  // Where rungs vote: so many answered until it was decided, and so many of them agree with this answer. Else 0.
+  std::uint8_t ballots = 0;
+  std::uint8_t votes = 0;
   // The output tensors in the contract's order; valid during the call, and only until something else is submitted.
   ByteView output;
 };
@@ -60,7 +71,9 @@ enum class RefusalReason : std::uint8_t {
   kNoRungAvailable,     // no rung can answer now
   kMinRungUnavailable,  // a rung could, but the client asked for a better one
   kStopping,            // the device is shutting down
+  kNoMajority,          // rungs vote on this model, and not enough of them agreed
 };
+inline constexpr std::size_t kRefusalReasons = 7;
 [[nodiscard]] std::string_view name_of(RefusalReason reason);
 
 struct Refusal {

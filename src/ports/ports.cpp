@@ -2,6 +2,7 @@
 // Anchors the vtables of the ports in one place.
 #include "ports/clock.hpp"
 #include "ports/inference.hpp"
+#include "ports/judge.hpp"
 #include "ports/random.hpp"
 #include "ports/reflex.hpp"
 #include "ports/shared_memory.hpp"
@@ -20,6 +21,7 @@ Answers::~Answers() = default;
 Reflex::~Reflex() = default;
 SharedRegion::~SharedRegion() = default;
 SharedMemory::~SharedMemory() = default;
+Judge::~Judge() = default;
 
 std::string_view name_of(RefusalReason reason) {
   switch (reason) {
@@ -35,6 +37,8 @@ std::string_view name_of(RefusalReason reason) {
       return "min_rung_unavailable";
     case RefusalReason::kStopping:
       return "stopping";
+    case RefusalReason::kNoMajority:
+      return "no_majority";
   }
   return "stopping";
 }
@@ -61,6 +65,18 @@ std::string_view name_of(AnswerReason reason) {
       return "overload";
     case AnswerReason::kDeadline:
       return "deadline";
+    case AnswerReason::kImplausible:
+      return "implausible";
+    case AnswerReason::kOutvoted:
+      return "outvoted";
+    case AnswerReason::kConfident:
+      return "confident";
+    case AnswerReason::kPower:
+      return "power";
+    case AnswerReason::kOffline:
+      return "offline";
+    case AnswerReason::kBudget:
+      return "budget";
   }
   return "best";
 }

@@ -266,6 +266,7 @@ void DeviceWorld::rung_event(TimeNs, std::uint32_t, std::uint32_t rung, ladder::
       ++report.worker_starts;
       break;
     case ladder::RungEvent::kDied:
+    case ladder::RungEvent::kWrong:
       ++report.worker_deaths;
       break;
     case ladder::RungEvent::kHung:

@@ -61,18 +61,18 @@ TEST(LadderNames, EveryStateAndEventHasANameOfItsOwn) {
   for (int i = 0; i <= static_cast<int>(RungState::kDying); ++i) states.insert(name_of(static_cast<RungState>(i)));
   EXPECT_EQ(states.size(), 5u);
   std::set<std::string_view> events;
-  for (int i = 0; i <= static_cast<int>(RungEvent::kUnloaded); ++i) events.insert(name_of(static_cast<RungEvent>(i)));
-  EXPECT_EQ(events.size(), 10u);
+  for (int i = 0; i <= static_cast<int>(RungEvent::kWrong); ++i) events.insert(name_of(static_cast<RungEvent>(i)));
+  EXPECT_EQ(events.size(), 11u);
 }
 
 TEST(LadderNames, EveryReasonHasANameOfItsOwn) {
   std::set<std::string_view> answers;
-  for (int i = 0; i <= static_cast<int>(AnswerReason::kDeadline); ++i) {
+  for (int i = 0; i <= static_cast<int>(AnswerReason::kBudget); ++i) {
     answers.insert(ports::name_of(static_cast<AnswerReason>(i)));
   }
   EXPECT_EQ(answers.size(), LadderCounters{}.answered.size());
   std::set<std::string_view> refusals;
-  for (int i = 0; i <= static_cast<int>(RefusalReason::kStopping); ++i) {
+  for (int i = 0; i <= static_cast<int>(RefusalReason::kNoMajority); ++i) {
     refusals.insert(ports::name_of(static_cast<RefusalReason>(i)));
   }
   EXPECT_EQ(refusals.size(), LadderCounters{}.refused.size());

@@ -13,7 +13,7 @@
 namespace lichen::ladder {
 namespace {
 
-constexpr std::uint64_t kSeeds = 300;
+constexpr std::uint64_t kSeeds = 1000;
 constexpr int kSteps = 600;
 
 struct Asked {
@@ -31,6 +31,15 @@ LadderConfig random_config(SplitMix64& random) {
     config.rungs.push_back(std::move(rung));
   }
   if (random.chance(500'000)) config.rungs.push_back(reflex_rung());
+  const std::uint64_t strategy = random.below(3);
+  if (strategy == 1) config.strategy = Strategy::kCascade;
+  if (strategy == 2 && config.rungs.size() >= 2) {
+    config.strategy = Strategy::kVote;
+    config.vote_rungs = static_cast<std::uint32_t>(2 + random.below(config.rungs.size() - 1));
+  }
+  if (random.chance(300'000)) config.rungs[0].kind = RungKind::kCloud;
+  if (random.chance(300'000)) config.rungs[0].jobs_per_day_max = 1'000'000;
+  config.check_period_ns = kMillisecondNs * static_cast<TimeNs>(random.below(2) * 50);
   config.open_requests_max = static_cast<std::uint32_t>(1 + random.below(20));
   config.workers_loaded_max = static_cast<std::uint32_t>(1 + random.below(3));
   config.hedge_budget_ppm = static_cast<Ppm>(random.below(1'000'001));
@@ -82,7 +91,7 @@ class Chaos {
     const ports::WorkerId worker = rig_.worker_of(rung);
     const bool starting = rig_.status(rung).state == RungState::kStarting;
     rig_.random().always(static_cast<TimeNs>(random_.below(50 * kMillisecondNs)));
-    switch (random_.below(10)) {
+    switch (random_.below(11)) {
       case 0:
       case 1:
       case 2:
@@ -100,7 +109,14 @@ class Chaos {
         }
         return;
       case 7:
-        if (rig_.job_of(rung) && random_.chance(200'000)) rig_.refuse_input(rung);
+        if (!rig_.job_of(rung) || !random_.chance(400'000)) return;
+        if (random_.chance(500'000)) return rig_.refuse_input(rung);
+        return rig_.answer_with(rung, "nan");
+      case 8:
+        rig_.confidence_of(rung, static_cast<Ppm>(random_.below(1'000'001)));
+        if (random_.chance(200'000)) {
+          rig_.limit({.best_rung = static_cast<std::uint32_t>(random_.below(3)), .link_up = random_.chance(500'000)});
+        }
         return;
       default:
         return rig_.advance(static_cast<TimeNs>(random_.below(20 * kMillisecondNs)));

@@ -47,6 +47,8 @@ struct End {
   AnswerReason reason = AnswerReason::kBest;
   RefusalReason refusal = RefusalReason::kNoRungAvailable;
   std::string output;
+  std::uint32_t ballots = 0;
+  std::uint32_t votes = 0;
   TimeNs at_ns = 0;
   TimeNs latency_ns = 0;
   TimeNs retry_after_ns = 0;
@@ -68,6 +70,9 @@ struct Ask {
 inline RungConfig worker_rung(std::string name, TimeNs expected_ns) {
   return {.name = std::move(name), .expected_ns = expected_ns};
 }
+inline RungConfig cloud_rung(TimeNs expected_ns) {
+  return {.name = "cloud", .kind = RungKind::kCloud, .expected_ns = expected_ns};
+}
 inline RungConfig reflex_rung() {
   return {.name = "reflex", .kind = RungKind::kReflex, .expected_ns = 1};
 }
@@ -85,7 +90,19 @@ inline LadderConfig two_workers_and_reflex() {
   return config;
 }
 
-class Rig : private ports::Workers, private ports::Answers, private Watcher, private ports::Reflex {
+// Three workers (5, 2 and 1 ms) that vote.
+inline LadderConfig three_voters() {
+  LadderConfig config = two_workers();
+  config.rungs.push_back(worker_rung("tiny", kMillisecondNs));
+  config.strategy = Strategy::kVote;
+  return config;
+}
+
+class Rig : private ports::Workers,
+            private ports::Answers,
+            private Watcher,
+            private ports::Reflex,
+            private ports::Judge {
  public:
   // `reflex_trouble`: why the reflex rung has no table; empty: it has one.
   explicit Rig(const LadderConfig& config, const std::string& reflex_trouble = {})
@@ -96,7 +113,8 @@ class Rig : private ports::Workers, private ports::Answers, private Watcher, pri
                  .random = random_,
                  .watcher = *this,
                  .reflex = reflex_trouble.empty() ? this : nullptr,
-                 .reflex_trouble = reflex_trouble}) {}
+                 .reflex_trouble = reflex_trouble,
+                 .judge = this}) {}
 
   // Starts the ladder; its workers are left starting.
   void start(const std::vector<std::uint32_t>& times_opened = {}) { ladder_.start(now_ns_, times_opened); }
@@ -153,10 +171,17 @@ class Rig : private ports::Workers, private ports::Answers, private Watcher, pri
   void answer(std::uint32_t rung) { answer(job_of(rung).value(), true); }
   void refuse_input(std::uint32_t rung) { answer(job_of(rung).value(), false); }
   void answer(const Job& job, bool ok) {
+    answer_with(job, ok, "r" + std::to_string(job.rung) + ":" + job.input);
+  }
+  // Rungs agree on what comes after the colon; "nan" cannot be right.
+  void answer_with(std::uint32_t rung, const std::string& output) { answer_with(job_of(rung).value(), true, output); }
+  void answer_with(const Job& job, bool ok, const std::string& output) {
     done_jobs_.push_back(job.job);
-    const std::string output = "r" + std::to_string(job.rung) + ":" + job.input;
     ladder_.on(now_ns_, ports::WorkerAnswered{job.worker, job.job, ok, ok ? bytes_of(output) : ByteView()});
   }
+  // How sure a rung says it is from now on.
+  void confidence_of(std::uint32_t rung, Ppm ppm) { confidence_[rung] = ppm; }
+  void limit(const Limits& limits) { ladder_.set_limits(now_ns_, limits); }
   void die(std::uint32_t rung, ports::WorkerEnd end = ports::WorkerEnd::kDied, std::string detail = {}) {
     gone(worker_of(rung), end, std::move(detail));
   }
@@ -251,6 +276,8 @@ class Rig : private ports::Workers, private ports::Answers, private Watcher, pri
            .rung = answer.rung,
            .reason = answer.reason,
            .output = std::string(text_of(answer.output)),
+           .ballots = answer.ballots,
+           .votes = answer.votes,
            .at_ns = now_ns_,
            .latency_ns = answer.latency_ns});
   }
@@ -270,6 +297,19 @@ class Rig : private ports::Workers, private ports::Answers, private Watcher, pri
   void rung_event(TimeNs, std::uint32_t, std::uint32_t rung, RungEvent event, std::string_view) override {
     events_.emplace_back(rung, event);
   }
+  [[nodiscard]] bool plausible(ByteView output) const override { return !text_of(output).starts_with("nan"); }
+  [[nodiscard]] bool agree(ByteView a, ByteView b) const override {
+    const auto meaning = [](ByteView output) {
+      const std::string_view text = text_of(output);
+      const std::string_view after = text.substr(text.find(':') + 1);
+      return after.substr(0, after.find('\0'));
+    };
+    return meaning(a) == meaning(b);
+  }
+  [[nodiscard]] std::optional<Ppm> confidence(std::uint32_t rung, ByteView) const override {
+    const auto at = confidence_.find(rung);
+    return at == confidence_.end() ? std::nullopt : std::optional(at->second);
+  }
   bool evaluate(ByteView input, std::span<std::byte> output) override {
     const std::string text = "r" + std::to_string(ladder_.rungs() - 1) + ":" + std::string(text_of(input));
     for (std::size_t i = 0; i < output.size(); ++i) output[i] = i < text.size() ? bytes_of(text)[i] : std::byte{0};
@@ -288,6 +328,7 @@ class Rig : private ports::Workers, private ports::Answers, private Watcher, pri
   std::vector<End> ends_;
   std::vector<std::pair<std::uint32_t, RungEvent>> events_;
   std::map<ports::RequestId, std::string> inputs_;
+  std::map<std::uint32_t, Ppm> confidence_;
   ports::RequestId asked_ = 0;
   bool reflex_ok_ = true;
   Ladder ladder_;

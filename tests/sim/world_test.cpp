@@ -20,8 +20,8 @@ Options small(std::uint64_t seed) {
 }
 
 // Changes whenever the behaviour of a decider, a fake or the world changes: then look why, and write the new one here.
-constexpr std::uint64_t kGoldenHash = 0x59C215A747195B05ull;
-constexpr std::uint64_t kGoldenEvents = 31047;
+constexpr std::uint64_t kGoldenHash = 0xA707A106721F44EDull;
+constexpr std::uint64_t kGoldenEvents = 31232;
 
 TEST(World, ItsTraceIsTheGoldenOne) {
   const Report report = run(small(1));
