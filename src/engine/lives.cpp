@@ -47,18 +47,52 @@ std::size_t at(TensorId id) {
 // Where tensors are to be made: inside the output of a Concat.
 struct Home {
   TensorId in = kNoTensor;
-  std::size_t offset = 0;  // in bytes
+  std::size_t offset = 0;     // in bytes
+  std::size_t row_bytes = 0;  // as Lives::row_bytes_of
 };
+
+std::size_t axis_of(const graph::Graph& graph, const graph::Node& concat) {
+  const std::int32_t given = std::get<graph::AxisAttributes>(concat.attributes).axis;
+  return static_cast<std::size_t>(given < 0 ? given + static_cast<std::int32_t>(graph.tensor(concat.outputs[0]).spec.shape.rank())
+                                            : given);
+}
+
+// The bytes of what is along the axis and behind it: they lie together.
+std::size_t run_bytes(const tensor::TensorSpec& spec, std::size_t axis) {
+  std::size_t bytes = tensor::size_of(spec.dtype);
+  for (std::size_t i = axis; i < spec.shape.rank(); ++i) bytes *= static_cast<std::size_t>(spec.shape[i]);
+  return bytes;
+}
+
+// Where the output of a Concat has each of its inputs.
+std::vector<Home> places_in(const graph::Graph& graph, const graph::Node& concat) {
+  const graph::Tensor& out = graph.tensor(concat.outputs[0]);
+  const std::size_t axis = axis_of(graph, concat);
+  const std::size_t run = run_bytes(out.spec, axis);
+  const std::size_t row_bytes = run == out.spec.bytes() ? 0 : run;
+  std::vector<Home> places;
+  std::size_t offset = 0;
+  for (const TensorId id : concat.inputs) {
+    places.push_back({concat.outputs[0], offset, row_bytes});
+    offset += run_bytes(graph.tensor(id).spec, axis);
+  }
+  return places;
+}
 
 // Finds homes, one Concat after the other; the first one that wants a tensor gets it.
 class Joiner {
  public:
-  explicit Joiner(const graph::Graph& graph) : graph_(graph), producers_(graph.tensors.size(), nullptr) {
+  Joiner(const graph::Graph& graph, const std::vector<bool>& spaces_rows)
+      : graph_(graph), spaces_rows_(spaces_rows), producers_(graph.tensors.size(), nullptr) {
     homes_.resize(graph.tensors.size());
     kept_.assign(graph.tensors.size(), false);
+    reads_.assign(graph.tensors.size(), 0);
     for (const TensorId id : graph.inputs) kept_[at(id)] = true;
     for (const TensorId id : graph.outputs) kept_[at(id)] = true;
     for (const graph::Node& node : graph.nodes) {
+      for (const TensorId id : node.inputs) {
+        if (id != kNoTensor) ++reads_[at(id)];
+      }
       for (const TensorId id : node.outputs) {
         if (id != kNoTensor) producers_[at(id)] = &node;
       }
@@ -74,28 +108,33 @@ class Joiner {
   }
 
  private:
-  // Inputs one after the other in the output, as they are.
+  // Inputs as they are in the output.
   bool only_copies(const graph::Node& node) const {
     const graph::Tensor& out = graph_.tensor(node.outputs[0]);
-    const auto rank = static_cast<std::int32_t>(out.spec.shape.rank());
-    const std::int32_t given = std::get<graph::AxisAttributes>(node.attributes).axis;
-    const std::int32_t axis = given < 0 ? given + rank : given;
-    for (std::int32_t i = 0; i < axis; ++i) {
-      if (out.spec.shape[static_cast<std::size_t>(i)] != 1) return false;
-    }
-    return std::ranges::all_of(node.inputs, [&](TensorId id) {
+    return out.spec.bytes() > 0 && std::ranges::all_of(node.inputs, [&](TensorId id) {
       return id != kNoTensor && graph_.tensor(id).quantization == out.quantization && graph_.tensor(id).spec.dtype == out.spec.dtype;
     });
   }
 
   void join(const graph::Node& node) {
-    std::size_t offset = 0;
-    for (const TensorId id : node.inputs) {
+    const std::vector<Home> places = places_in(graph_, node);
+    const bool is_last_axis = axis_of(graph_, node) + 1 == graph_.tensor(node.outputs[0]).spec.shape.rank();
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      const TensorId id = node.inputs[i];
+      const bool in_rows = places[i].row_bytes != 0;
+      if (in_rows && !(is_last_axis && can_be_rows(id))) continue;
       const TensorId made = made_as(id);
       const bool once = std::ranges::count(node.inputs, id) == 1;
-      if (once && made != kNoTensor && homes_[at(made)].in == kNoTensor) homes_[at(made)] = {node.outputs[0], offset};
-      offset += graph_.tensor(id).spec.bytes();
+      if (once && made != kNoTensor && homes_[at(made)].in == kNoTensor) homes_[at(made)] = places[i];
     }
+  }
+
+  // Of a tensor that is read once, by the Concat: made by a node that writes rows apart, and no view.
+  bool can_be_rows(TensorId id) const {
+    const graph::Node* producer = producers_[at(id)];
+    if (producer == nullptr || reads_[at(id)] != 1 || producer->outputs[0] != id) return false;
+    const auto node = static_cast<std::size_t>(producer - graph_.nodes.data());
+    return node < spaces_rows_.size() && spaces_rows_[node];
   }
 
   // A Concat's output that is itself inside another one's: what is in it is inside of the outermost. That is made later,
@@ -105,7 +144,8 @@ class Joiner {
       for (const TensorId id : graph_.nodes[step].outputs) {
         if (id == kNoTensor || homes_[at(id)].in == kNoTensor) continue;
         const Home& around = homes_[at(homes_[at(id)].in)];
-        if (around.in != kNoTensor) homes_[at(id)] = {around.in, around.offset + homes_[at(id)].offset};
+        // No Concat writes rows apart, so what is around is dense.
+        if (around.in != kNoTensor) homes_[at(id)] = {around.in, around.offset + homes_[at(id)].offset, homes_[at(id)].row_bytes};
       }
     }
   }
@@ -123,7 +163,9 @@ class Joiner {
   }
 
   const graph::Graph& graph_;
+  const std::vector<bool>& spaces_rows_;        // by node
   std::vector<Home> homes_;                     // by tensor
+  std::vector<std::size_t> reads_;              // by tensor: by nodes
   std::vector<const graph::Node*> producers_;  // by tensor; null: an input or a constant
   std::vector<bool> kept_;                      // inputs and outputs of the graph
 };
@@ -132,6 +174,7 @@ class Recorder {
  public:
   Recorder(const graph::Graph& graph, std::vector<Home> homes) : graph_(graph), homes_(std::move(homes)) {
     lives_.offset_of.assign(graph.tensors.size(), 0);
+    lives_.row_bytes_of.assign(graph.tensors.size(), 0);
     lives_.joins = std::ranges::any_of(homes_, [](const Home& home) { return home.in != kNoTensor; });
     lives_.block_of.assign(graph.tensors.size(), kNoBlock);
     lives_.is_view.assign(graph.nodes.size(), false);
@@ -153,7 +196,9 @@ class Recorder {
     for (const TensorId id : graph_.inputs) use(id, end);
     for (const TensorId id : graph_.outputs) use(id, end);
     for (std::size_t step = 0; step < end; ++step) {
-      if (graph_.nodes[step].op == Op::kConcat) lives_.is_view[step] = is_joined(graph_.nodes[step]);
+      if (graph_.nodes[step].op != Op::kConcat) continue;
+      const std::vector<bool> inputs = joined(graph_, graph_.nodes[step], lives_);
+      lives_.is_view[step] = std::ranges::find(inputs, false) == inputs.end();
     }
     return std::move(lives_);
   }
@@ -212,18 +257,8 @@ class Recorder {
     const std::size_t block = lives_.block_of[at(home.in)];
     lives_.block_of[at(id)] = block;
     lives_.offset_of[at(id)] = lives_.offset_of[at(home.in)] + home.offset;
+    lives_.row_bytes_of[at(id)] = home.row_bytes;
     occupy(block, id);
-  }
-
-  // Is each input where the output has it?
-  bool is_joined(const graph::Node& node) const {
-    const TensorId to = node.outputs[0];
-    std::size_t offset = lives_.offset_of[at(to)];
-    for (const TensorId id : node.inputs) {
-      if (lives_.block_of[at(id)] != lives_.block_of[at(to)] || lives_.offset_of[at(id)] != offset) return false;
-      offset += graph_.tensor(id).spec.bytes();
-    }
-    return true;
   }
 
   void occupy(std::size_t block, TensorId id) {
@@ -249,9 +284,21 @@ class Recorder {
 
 }  // namespace
 
-Lives lives_of(const graph::Graph& graph, Concats concats) {
+std::vector<bool> joined(const graph::Graph& graph, const graph::Node& concat, const Lives& lives) {
+  const std::size_t to = at(concat.outputs[0]);
+  const std::vector<Home> places = places_in(graph, concat);
+  std::vector<bool> there;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::size_t id = at(concat.inputs[i]);
+    there.push_back(lives.block_of[id] == lives.block_of[to] && lives.row_bytes_of[id] == places[i].row_bytes &&
+                    lives.offset_of[id] == lives.offset_of[to] + places[i].offset);
+  }
+  return there;
+}
+
+Lives lives_of(const graph::Graph& graph, Concats concats, const std::vector<bool>& spaces_rows) {
   std::vector<Home> homes(graph.tensors.size());
-  if (concats == Concats::kInPlace) homes = Joiner(graph).run();
+  if (concats == Concats::kInPlace) homes = Joiner(graph, spaces_rows).run();
   return Recorder(graph, std::move(homes)).run();
 }
 

@@ -87,7 +87,9 @@ void StaticPlan::tell_packed(const graph::Node& node, std::vector<std::size_t>& 
 }
 
 StaticPlan::Layout StaticPlan::layout_of(Concats concats) const {
-  Layout layout{lives_of(graph_, concats), 0, {}};
+  std::vector<bool> spaces_rows;
+  for (const Call& call : calls_) spaces_rows.push_back(call.step->spaces_rows());
+  Layout layout{lives_of(graph_, concats, spaces_rows), 0, {}};
   layout.scratch_first = layout.lives.blocks.size();
   for (std::size_t step = 0; step < calls_.size(); ++step)
     layout.lives.blocks.push_back({calls_[step].step->scratch_bytes(), step, step});
@@ -139,7 +141,9 @@ void StaticPlan::bind(const Lives& lives, std::span<const std::size_t> offsets) 
       call.inputs.push_back(is_read ? graph_.tensor(id).constant->bytes().data() : place_of(id));
     }
     for (const graph::TensorId id : node.outputs) call.outputs.push_back(place_of(id));
-    if (node.op == graph::Op::kConcat && lives.joins) leave_joined(call);
+    if (!node.outputs.empty() && node.outputs[0] != graph::kNoTensor)
+      call.row_bytes = static_cast<std::ptrdiff_t>(lives.row_bytes_of[static_cast<std::size_t>(node.outputs[0])]);
+    if (node.op == graph::Op::kConcat && lives.joins) leave_joined(call, lives);
     if (!is_variable_op(node.op)) continue;
     std::byte* variable = context_.variables.at(std::get<graph::VariableAttributes>(node.attributes).variable);
     if (node.op == graph::Op::kReadVariable) {
@@ -151,12 +155,10 @@ void StaticPlan::bind(const Lives& lives, std::span<const std::size_t> offsets) 
 }
 
 // Inputs of a Concat that were made where it wants them need not be copied there.
-void StaticPlan::leave_joined(Call& call) const {
-  const graph::Node& node = graph_.nodes[call.node];
-  const std::byte* wanted = call.outputs[0];
+void StaticPlan::leave_joined(Call& call, const Lives& lives) const {
+  const std::vector<bool> there = joined(graph_, graph_.nodes[call.node], lives);
   for (std::size_t i = 0; i < call.inputs.size(); ++i) {
-    if (call.inputs[i] == wanted) call.inputs[i] = nullptr;
-    wanted += graph_.tensor(node.inputs[i]).spec.bytes();
+    if (there[i]) call.inputs[i] = nullptr;
   }
 }
 
@@ -188,7 +190,7 @@ Result<void> StaticPlan::run_calls(const RunOptions& options) {
   for (const Call& call : calls_) {
     LICHEN_TRY(may_go_on(options, graph_.name));
     const TimeNs began = profiles ? options.clock->now_ns() : 0;
-    call.step->run({call.inputs, call.outputs, call.scratch, &context_.threads, &report});
+    call.step->run({call.inputs, call.outputs, call.scratch, &context_.threads, &report, call.row_bytes});
     if (profiles) nodes_[call.node].last_ns = options.clock->now_ns() - began;
     if (report.trouble != nullptr)
       return fail(Code::kBadInput, "cannot run model",

@@ -32,6 +32,7 @@ class StaticPlan final : public Plan {
     std::vector<std::byte*> outputs;
     std::byte* scratch = nullptr;
     std::size_t node = 0;
+    std::ptrdiff_t row_bytes = 0;  // of the first output: StepBuffers::row_bytes
   };
   struct ArenaDeleter {
     void operator()(std::byte* arena) const;
@@ -50,7 +51,7 @@ class StaticPlan final : public Plan {
   [[nodiscard]] Layout layout_of(Concats concats) const;
   [[nodiscard]] Layout best_layout() const;
   void bind(const Lives& lives, std::span<const std::size_t> offsets);
-  void leave_joined(Call& call) const;
+  void leave_joined(Call& call, const Lives& lives) const;
   [[nodiscard]] std::byte* place_of(graph::TensorId id) const;
   [[nodiscard]] Result<void> run_calls(const RunOptions& options);
 

@@ -9,6 +9,7 @@
 
 #include "kernels/aligned.hpp"
 #include "kernels/geometry.hpp"
+#include "kernels/rows.hpp"
 
 namespace lichen::kernels {
 

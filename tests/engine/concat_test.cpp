@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Concats in place: random graphs give what a plan gives that copies everything (the dynamic one), byte for byte.
+// Concats in place: random graphs give what a plan gives that copies everything (the dynamic one), byte for byte. Integers
+// of vector kernels also give what the reference kernels give.
 #include <algorithm>
 #include <cstring>
 
@@ -98,10 +99,16 @@ void expect_same_answers(engine::Plan& plan, engine::Plan& copying, const Graph&
   Random random(seed);
   for (int run = 0; run < 2; ++run) {
     for (std::size_t i = 0; i < g.inputs.size(); ++i) {
-      std::vector<float> values(plan.input(i).size() / sizeof(float));
-      for (float& value : values) value = random.real();
-      std::memcpy(plan.input(i).data(), values.data(), plan.input(i).size());
-      std::memcpy(copying.input(i).data(), values.data(), plan.input(i).size());
+      const std::span<std::byte> to = plan.input(i);
+      if (g.tensor(g.inputs[i]).spec.dtype == tensor::DType::kF32) {
+        for (std::size_t at = 0; at < to.size(); at += sizeof(float)) {
+          const float value = random.real();
+          std::memcpy(to.data() + at, &value, sizeof value);
+        }
+      } else {
+        for (std::byte& byte : to) byte = static_cast<std::byte>(random.between(0, 255));
+      }
+      std::ranges::copy(to, copying.input(i).begin());
     }
     ASSERT_TRUE(plan.run({}).has_value());
     ASSERT_TRUE(copying.run({}).has_value());
@@ -135,6 +142,135 @@ TEST(Concat, InPlaceGivesWhatCopyingGives) {
   EXPECT_GT(copied, 100);  // inputs of the graph, tensors that two concats want, and others that cannot be made elsewhere
 }
 
+// Layers of images and concats of their channels, as networks have them; pieces are read by one concat, by two, or by other
+// layers as well.
+class RandomImages {
+ public:
+  RandomImages(unsigned seed, tensor::DType dtype) : random_(seed), dtype_(dtype) {
+    graph_.name = "images";
+    const int zero_point = dtype == tensor::DType::kU8 ? 128 : 0;
+    if (dtype != tensor::DType::kF32) scale_ = tensor::per_tensor(0.1F, zero_point + random_.between(-9, 9));
+    const tensor::Shape shape{random_.between(1, 2), random_.between(1, 5), random_.between(1, 5), random_.between(1, 20)};
+    graph_.inputs = {graph_.add("x", dtype, shape, scale_)};
+    all_ = graph_.inputs;
+    for (int i = random_.between(4, 12); i-- > 0;) random_.between(0, 2) == 0 ? add_concat() : add_layer();
+    add_concat();
+    graph_.outputs = {all_.back()};
+    if (random_.between(0, 2) == 0 && all_.size() > 3) graph_.outputs.push_back(all_[all_.size() - 2]);
+  }
+  Graph take() { return std::move(graph_); }
+
+ private:
+  TensorId any() {
+    const int last = static_cast<int>(all_.size()) - 1;
+    return all_[static_cast<std::size_t>(random_.between(std::max(0, last - 4), last))];
+  }
+  const tensor::Shape& shape(TensorId id) const { return graph_.tensor(id).spec.shape; }
+  void add(Op op, graph::Attributes attributes, std::vector<TensorId> inputs, std::int64_t channels,
+           const tensor::Quantization& quantization) {
+    const tensor::Shape& in = shape(inputs[0]);
+    const TensorId id = graph_.add("t", dtype_, {in[0], in[1], in[2], channels}, quantization);
+    graph_.nodes.push_back({op, "n", std::move(attributes), std::move(inputs), {id}});
+    all_.push_back(id);
+  }
+
+  // Mostly a convolution, which can write rows apart; rarely to other scales, so that a concat cannot take it as it is.
+  void add_layer() {
+    const TensorId x = any();
+    const std::int64_t in_c = shape(x)[3];
+    if (random_.between(0, 4) == 0) {
+      graph::Pool2DAttributes pool;
+      pool.padding = graph::Padding::kSame;
+      pool.filter_h = pool.filter_w = 3;
+      pool.stride_h = pool.stride_w = 1;
+      return add(Op::kMaxPool2D, pool, {x}, in_c, graph_.tensor(x).quantization);
+    }
+    const std::int64_t units = random_.between(1, 40);
+    const std::int64_t filter = random_.between(0, 1) == 0 ? 1 : 3;
+    graph::Conv2DAttributes a;
+    a.padding = graph::Padding::kSame;
+    a.activation = lichen::testing::any_activation(random_);
+    const lichen::testing::Types types{dtype_};
+    const TensorId weights = lichen::testing::add_weights(graph_, random_, types, {units, filter, filter, in_c}, 0);
+    const TensorId bias = lichen::testing::add_bias(graph_, random_, types, units);
+    const bool other = dtype_ != tensor::DType::kF32 && random_.between(0, 5) == 0;
+    add(Op::kConv2D, a, {x, weights, bias}, units, other ? tensor::per_tensor(0.2F, scale_.zero_point()) : scale_);
+  }
+
+  // Of new layers, or of what is there.
+  void add_concat() {
+    std::vector<TensorId> inputs;
+    std::int64_t channels = 0;
+    const bool fresh = random_.between(0, 2) > 0;
+    for (int i = random_.between(2, 3); i-- > 0;) {
+      if (fresh) add_layer();
+      inputs.push_back(fresh ? all_.back() : any());
+      channels += shape(inputs.back())[3];
+    }
+    if (channels <= 150) add(Op::kConcat, graph::AxisAttributes{random_.between(0, 1) == 0 ? 3 : -1}, inputs, channels, scale_);
+  }
+
+  Random random_;
+  tensor::DType dtype_;
+  tensor::Quantization scale_;
+  Graph graph_;
+  std::vector<TensorId> all_;
+};
+
+std::vector<kernels::CpuFeatures> levels_of_this_cpu() {
+  std::vector<kernels::CpuFeatures> levels{kernels::detect_cpu(), {}};
+  for (const kernels::CpuFeatures& less : {kernels::CpuFeatures{.avx2_fma = true}, kernels::CpuFeatures{.neon = true}}) {
+    if (has(kernels::detect_cpu(), less)) levels.push_back(less);
+  }
+  return levels;
+}
+
+// How many concats of channels (of more pixels than one) were left out altogether.
+std::ptrdiff_t check_images(tensor::DType dtype, const kernels::CpuFeatures& cpu, int thread_count) {
+  kernels::Threads threads(thread_count);
+  std::ptrdiff_t in_place = 0;
+  for (unsigned seed = 0; seed < 250; ++seed) {
+    SCOPED_TRACE(seed);
+    const Graph g = RandomImages(seed, dtype).take();
+    EXPECT_TRUE(graph::verify(g).has_value()) << graph::verify(g).error().to_line();
+    engine::VariableStore variables(g);
+    const engine::PlanContext context{cpu, engine::XnnpackUse::kNever, false, threads, variables, {}};
+    const auto plan = StaticPlan::create(g, context);
+    const auto copying = DynamicPlan::create(g, context);
+    EXPECT_TRUE(plan.has_value() && copying.has_value());
+    if (!plan || !copying) return in_place;
+    expect_same_answers(**plan, **copying, g, seed);
+    if (dtype != tensor::DType::kF32) {
+      engine::PlanContext plain = context;
+      plain.cpu = {};
+      const auto reference = DynamicPlan::create(g, plain);
+      EXPECT_TRUE(reference.has_value());
+      if (reference) expect_same_answers(**plan, **reference, g, seed);
+    }
+    if (::testing::Test::HasFailure()) return in_place;
+    const tensor::Shape& image = g.tensor(g.inputs[0]).spec.shape;
+    if (image[0] * image[1] * image[2] > 1) in_place += std::ranges::count_if((*plan)->nodes(), is_in_place);
+  }
+  return in_place;
+}
+
+TEST(Concat, OfChannelsIsWrittenInPlaceByConvolutions) {
+  for (const tensor::DType dtype : {tensor::DType::kF32, tensor::DType::kI8, tensor::DType::kU8}) {
+    for (const kernels::CpuFeatures& cpu : levels_of_this_cpu()) {
+      for (const int threads : {1, 2}) {
+        SCOPED_TRACE(name_of(dtype));
+        const std::ptrdiff_t in_place = check_images(dtype, cpu, threads);
+        if (cpu.avx2_fma || cpu.neon) {
+          EXPECT_GT(in_place, 20);
+        } else {
+          EXPECT_EQ(in_place, 0) << "reference kernels write dense images";
+        }
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
 // Two heads of a detector: relu(x) and neg(x) one after the other.
 Graph two_heads(std::int32_t axis) {
   Graph g;
@@ -164,6 +300,27 @@ TEST(Concat, OfTensorsThatAlternateInMemoryIsCopied) {
   const auto lives = engine::lives_of(two_heads(2), engine::Concats::kInPlace);
   EXPECT_FALSE(lives.is_view[2]);
   EXPECT_NE(lives.block_of[1], lives.block_of[3]);
+}
+
+TEST(Concat, OfTensorsThatAlternateInMemoryIsWrittenByNodesThatWriteRowsApart) {
+  const Graph g = two_heads(2);
+  const auto both = engine::lives_of(g, engine::Concats::kInPlace, {true, true, false});
+  EXPECT_TRUE(both.is_view[2]);
+  EXPECT_EQ(both.block_of[1], both.block_of[3]);
+  EXPECT_EQ(both.offset_of[2], both.offset_of[1] + 4 * sizeof(float));
+  EXPECT_EQ(both.row_bytes_of[2], 8 * sizeof(float));
+  const auto one = engine::lives_of(g, engine::Concats::kInPlace, {false, true, false});
+  EXPECT_FALSE(one.is_view[2]);
+  EXPECT_EQ(engine::joined(g, g.nodes[2], one), (std::vector{false, true})) << "the other one is copied";
+}
+
+TEST(Concat, OfATensorThatOthersReadTooIsCopied) {
+  Graph g = two_heads(2);
+  const TensorId c = g.add("c", tensor::DType::kF32, {1, 3, 4});
+  g.nodes.push_back({Op::kNeg, "c", graph::UnaryAttributes{}, {g.nodes[0].outputs[0]}, {c}});
+  g.outputs.push_back(c);
+  const auto lives = engine::lives_of(g, engine::Concats::kInPlace, {true, true, false, true});
+  EXPECT_EQ(engine::joined(g, g.nodes[2], lives), (std::vector{false, true}));
 }
 
 }  // namespace

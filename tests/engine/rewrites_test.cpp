@@ -3,6 +3,7 @@
 // and whatever could be planned before can be planned after.
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include <gtest/gtest.h>
 
@@ -177,6 +178,21 @@ bool convolution(Grown& g) {
   return g.grow(Op::kConv2D, a, {x, w, g.random().between(0, 1) == 0 ? g.floats({units}, -1, 1) : graph::kNoTensor});
 }
 
+// Two convolutions of one image and what they make, one behind the other in each pixel.
+bool branches(Grown& g) {
+  const TensorId x = g.any();
+  if (g.rank(x) != 4) return false;
+  std::vector<TensorId> made;
+  for (const std::int64_t filter : {1, 3}) {
+    graph::Conv2DAttributes a;
+    a.padding = graph::Padding::kSame;
+    const TensorId w = g.floats({g.random().between(1, 20), filter, filter, g.shape(x)[3]}, -0.5F, 0.5F);
+    if (!g.grow(Op::kConv2D, a, {x, w, graph::kNoTensor})) return false;
+    made.push_back(g.graph().outputs[0]);
+  }
+  return g.grow(Op::kConcat, graph::AxisAttributes{3}, made);
+}
+
 template <Op kOp>
 bool pool(Grown& g) {
   graph::Pool2DAttributes a;
@@ -230,7 +246,7 @@ bool quantize(Grown& g) {
 const std::vector<Growth> kFloatGrowths = {
     transpose, transpose, transpose, reshape, unary<Op::kRelu>, unary<Op::kTanh>, unary<Op::kHardSwish>, binary<Op::kAdd>,
     binary<Op::kMul>, binary<Op::kSub>, concat, split, softmax<Op::kSoftmax>, softmax<Op::kLogSoftmax>, reduce<Op::kReduceMean>,
-    reduce<Op::kReduceMax>, slice, pad, convolution, convolution, pool<Op::kMaxPool2D>, pool<Op::kAveragePool2D>, batch_norm,
+    reduce<Op::kReduceMax>, slice, pad, convolution, convolution, branches, pool<Op::kMaxPool2D>, pool<Op::kAveragePool2D>, batch_norm,
     batch_norm, resize};
 // What does not grow a difference of one step.
 const std::vector<Growth> kQuantizedGrowths = {
@@ -279,17 +295,27 @@ struct Compared {
   std::size_t nodes_after = 0;
 };
 
+// What this CPU can be asked to run with: all that it has, less, and plain C++.
+std::vector<std::optional<kernels::CpuFeatures>> levels() {
+  std::vector<std::optional<kernels::CpuFeatures>> all{std::nullopt, kernels::CpuFeatures{}};
+  for (const kernels::CpuFeatures& less : {kernels::CpuFeatures{.avx2_fma = true}, kernels::CpuFeatures{.neon = true}}) {
+    if (has(kernels::detect_cpu(), less)) all.push_back(less);
+  }
+  return all;
+}
+
 // Answers may differ by `relative` of the largest, or by so many steps of quantization.
 Compared compare(const std::vector<Growth>& growths, double relative, double steps) {
   constexpr unsigned kSeeds = 1500;
+  const auto cpus = levels();
   Compared done;
   for (unsigned seed = 0; seed < kSeeds; ++seed) {
     const Graph g = grown(seed, growths);
     if (g.nodes.empty()) continue;
     SCOPED_TRACE("seed " + std::to_string(seed) + "\n" + text_of(g));
-    const auto plain = Session::create(g, {.rewrite = false});
+    const auto plain = Session::create(g, {.cpu = cpus[seed % cpus.size()], .rewrite = false});
     if (!plain) continue;  // no kernel for one of its types
-    const auto rewritten = Session::create(g, {});
+    const auto rewritten = Session::create(g, {.cpu = cpus[seed % cpus.size()]});
     EXPECT_TRUE(rewritten.has_value()) << rewritten.error().to_line();
     if (!rewritten) break;
     for (const auto* session : {&*plain, &*rewritten}) {

@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "graph/ops/schema.hpp"
 #include "kernels/cpu.hpp"
+#include "kernels/rows.hpp"
 #include "kernels/threads.hpp"
 
 namespace lichen::engine {
@@ -31,6 +32,7 @@ struct StepBuffers {
   std::byte* scratch = nullptr;  // scratch_bytes() of them, aligned to kArenaAlign
   kernels::Threads* threads = nullptr;  // never null in a run
   StepReport* report = nullptr;         // never null in a run
+  std::ptrdiff_t row_bytes = 0;  // from row to row of output 0, for steps that allow it (Outputs::kRows); 0: it is dense
 
   template <typename T>
   [[nodiscard]] const T* in(std::size_t i) const {
@@ -40,6 +42,11 @@ struct StepBuffers {
   [[nodiscard]] T* out(std::size_t i = 0) const {
     return i < outputs.size() ? reinterpret_cast<T*>(outputs[i]) : nullptr;
   }
+  // Output 0 as rows of so many elements.
+  template <typename T>
+  [[nodiscard]] kernels::Rows<T> rows(std::ptrdiff_t width) const {
+    return {out<T>(), row_bytes == 0 ? width : row_bytes / static_cast<std::ptrdiff_t>(sizeof(T))};
+  }
 };
 
 // For steps whose inputs may hold values that cannot be computed with, such as indices out of range.
@@ -47,26 +54,33 @@ inline void refuse(const StepBuffers& buffers, const char* trouble) {
   buffers.report->trouble = trouble;
 }
 
+// How a step can write its outputs: kRows also writes rows (along the last axis) of output 0 that lie further apart than
+// they are long, and leaves what is between them as it is.
+enum class Outputs : std::uint8_t { kDense, kRows };
+
 class Step {
  public:
-  Step(std::string_view kernel, std::size_t scratch_bytes) : kernel_(kernel), scratch_bytes_(scratch_bytes) {}
+  Step(std::string_view kernel, std::size_t scratch_bytes, Outputs outputs = Outputs::kDense)
+      : kernel_(kernel), scratch_bytes_(scratch_bytes), outputs_(outputs) {}
   virtual ~Step();
   virtual void run(const StepBuffers& buffers) const = 0;
   [[nodiscard]] std::string_view kernel() const { return kernel_; }  // "conv2d i8 avx2": text of static duration
   [[nodiscard]] bool is_reference() const { return kernel_.ends_with(" reference"); }
   [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
+  [[nodiscard]] bool spaces_rows() const { return outputs_ == Outputs::kRows; }
 
  private:
   std::string_view kernel_;
   std::size_t scratch_bytes_;
+  Outputs outputs_;
 };
 
 // A step from a function of StepBuffers, which owns what it captured.
 template <typename F>
 class FunctionStep final : public Step {
  public:
-  FunctionStep(std::string_view kernel, std::size_t scratch_bytes, F function)
-      : Step(kernel, scratch_bytes), function_(std::move(function)) {}
+  FunctionStep(std::string_view kernel, std::size_t scratch_bytes, F function, Outputs outputs)
+      : Step(kernel, scratch_bytes, outputs), function_(std::move(function)) {}
   void run(const StepBuffers& buffers) const override { function_(buffers); }
 
  private:
@@ -74,8 +88,9 @@ class FunctionStep final : public Step {
 };
 
 template <typename F>
-[[nodiscard]] std::unique_ptr<Step> make_step(std::string_view kernel, std::size_t scratch_bytes, F function) {
-  return std::make_unique<FunctionStep<F>>(kernel, scratch_bytes, std::move(function));
+[[nodiscard]] std::unique_ptr<Step> make_step(std::string_view kernel, std::size_t scratch_bytes, F function,
+                                              Outputs outputs = Outputs::kDense) {
+  return std::make_unique<FunctionStep<F>>(kernel, scratch_bytes, std::move(function), outputs);
 }
 
 // How much packed weights may still take; asked before they are allocated.

@@ -62,9 +62,10 @@ StepResult float_step(const BuildContext& context, Source s, kernels::StoredFloa
                      }
                      sharing.run(*b.threads, [&, image](const kernels::Part& part) {
                        run(s.grid, view_of(s.pattern), image, packed.data(), bias.data(), units, part, range,
-                           b.out<float>());
+                           b.rows<float>(units));
                      });
-                   });
+                   },
+                   Outputs::kRows);
 }
 
 // The stored values minus the zero point, where the window may leave the input with zeros around.
@@ -100,9 +101,10 @@ StepResult words_step(const BuildContext& context, Source s, const T* weights, c
                                                          base.clamp, rounds_once};
                      sharing.run(*b.threads, [&](const kernels::Part& part) {
                        kernels::avx2::conv2d_i16(s.grid, view_of(s.pattern), image, packed.data(), units, part, output,
-                                                 b.out<T>());
+                                                 b.rows<T>(units));
                      });
-                   });
+                   },
+                   Outputs::kRows);
 }
 
 // The bytes that the tiles read: the input itself, or its padded copy.
@@ -157,9 +159,10 @@ StepResult bytes_step(const BuildContext& context, Source s, const T* weights, c
                                               base.out_zero_point - kMoved,
                                               {base.clamp.min - kMoved, base.clamp.max - kMoved}};
         sharing.run(*b.threads, [&](const kernels::Part& part) {
-          kernels::avx512::conv2d_i8(s.grid, view_of(s.pattern), image, view, units, part, b.out<std::uint8_t>());
+          kernels::avx512::conv2d_i8(s.grid, view_of(s.pattern), image, view, units, part, b.rows<std::uint8_t>(units));
         });
-      });
+      },
+      Outputs::kRows);
 }
 
 template <typename T>

@@ -17,7 +17,7 @@ struct FloatTile {
   const float* bias;
   Index units;
   FloatRange range;
-  float* out;
+  Rows<float> out;
 
   template <int kRows, int kVectors>
   void run(PixelWalk& walk, Index pixel, Index channel) const {
@@ -34,7 +34,7 @@ struct FloatTile {
     } else {
       sum_tile<kRows, kVectors>(rows, weights, sums);
     }
-    for (int r = 0; r < kRows; ++r) store<kVectors>(sums[r], out + (pixel + r) * units + channel, units - channel);
+    for (int r = 0; r < kRows; ++r) store<kVectors>(sums[r], out.at + (pixel + r) * out.step + channel, units - channel);
   }
 
   template <int kRows, int kVectors>
@@ -99,7 +99,7 @@ struct FloatTile {
 }  // namespace
 
 void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
-                const float* bias, Index units, const Part& part, FloatRange range, float* out) {
+                const float* bias, Index units, const Part& part, FloatRange range, Rows<float> out) {
   each_tile(grid, part, FloatTile{pattern, image, packed, bias, units, range, out});
 }
 

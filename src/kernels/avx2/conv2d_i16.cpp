@@ -46,7 +46,7 @@ template <typename T>
 struct Requantized {
   const IntegerOutput& o;
   Index units;
-  T* out;
+  Rows<T> out;
 
   [[nodiscard]] __m256i start(Index channel) const { return load(o.bias + channel); }
 
@@ -66,7 +66,7 @@ struct Requantized {
     // Packing works within halves: 0-3 8-11 | 4-7 12-15, put in order by the permutation.
     const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8);
     const Index columns = units - channel;
-    store_bytes(to_bytes<T>(words), out + pixel * units + channel, columns < 8 * kVectors ? columns : 8 * kVectors);
+    store_bytes(to_bytes<T>(words), out.at + pixel * out.step + channel, columns < 8 * kVectors ? columns : 8 * kVectors);
   }
 };
 
@@ -100,14 +100,14 @@ struct Scaled {
 
 template <typename T>
 void conv2d_i16(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image,
-                const std::int16_t* packed, Index units, const Part& part, const IntegerOutput& output, T* out) {
+                const std::int16_t* packed, Index units, const Part& part, const IntegerOutput& output, Rows<T> out) {
   each_tile(grid, part, IntegerTile<Requantized<T>>{pattern, image, packed, {output, units, out}});
 }
 
 template void conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index,
-                         const Part&, const IntegerOutput&, std::int8_t*);
+                         const Part&, const IntegerOutput&, Rows<std::int8_t>);
 template void conv2d_i16(const PixelGrid&, const PatternView&, const std::int16_t*, const std::int16_t*, Index,
-                         const Part&, const IntegerOutput&, std::uint8_t*);
+                         const Part&, const IntegerOutput&, Rows<std::uint8_t>);
 
 void conv2d_hybrid(const PixelGrid& grid, const PatternView& pattern, const std::int16_t* image,
                    const std::int16_t* packed, Index units, const Part& part, const float* scales, const float* bias,

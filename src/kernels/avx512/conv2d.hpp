@@ -8,11 +8,11 @@
 
 namespace lichen::kernels::avx512 {
 
-// Weights and bias are rounded up to 16 channels. out: [pixels][units], of which `part` is written. The sums of a pixel
+// Weights and bias are rounded up to 16 channels. out: a row of units a pixel, of which `part` is written. The sums of a pixel
 // are the same whatever the part; where the grid has one pixel, parts of channels begin at multiples of kUnitsTogether.
 inline constexpr Index kUnitsTogether = 64;
 void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
-                const float* bias, Index units, const Part& part, FloatRange range, float* out);
+                const float* bias, Index units, const Part& part, FloatRange range, Rows<float> out);
 
 // What the byte kernel knows of PackedBytes and of what follows the sums. It computes with unsigned inputs and signed
 // outputs; i8 inputs and u8 outputs have their sign bit flipped on the way.
@@ -30,7 +30,7 @@ struct BytesView {
 
 // image: never read beyond a pixel's segments. Bit-identical to the reference kernels.
 void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const BytesView& packed,
-               Index units, const Part& part, std::uint8_t* out);
+               Index units, const Part& part, Rows<std::uint8_t> out);
 
 // terms[pixel] = factor * (sum of what the pixel reads - less), for the pixels of the part: the third term of
 // PackedBytes.

@@ -15,12 +15,12 @@ struct FloatTile {
   const float* bias;
   Index units;
   FloatRange range;
-  float* out;
+  Rows<float> out;
 
   // max(min, x) and min(max, x) return the second operand where x is NaN: it passes, as in the reference kernel.
   void store(__m512 sum, Index pixel, Index channel) const {
     const __m512 value = _mm512_min_ps(_mm512_set1_ps(range.max), _mm512_max_ps(_mm512_set1_ps(range.min), sum));
-    float* to = out + pixel * units + channel;
+    float* to = out.at + pixel * out.step + channel;
     const Index columns = units - channel;
     if (columns >= kPanel) {
       _mm512_storeu_ps(to, value);
@@ -103,7 +103,7 @@ struct FloatRow {
 }  // namespace
 
 void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
-                const float* bias, Index units, const Part& part, FloatRange range, float* out) {
+                const float* bias, Index units, const Part& part, FloatRange range, Rows<float> out) {
   const FloatTile tile{pattern, image, packed, bias, units, range, out};
   if (grid.batch * grid.height * grid.width > 1) {
     each_tile(grid, part, tile);

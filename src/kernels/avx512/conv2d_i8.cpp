@@ -46,7 +46,7 @@ struct ByteTile {
   const std::uint8_t* image;
   const BytesView& packed;
   Index units;
-  std::uint8_t* out;
+  Rows<std::uint8_t> out;
 
   [[nodiscard]] Index depth() const {  // bytes of a channel's weights
     return pattern.count * ((pattern.length + kTogether - 1) / kTogether) * kTogether;
@@ -81,7 +81,7 @@ struct ByteTile {
 #pragma GCC unroll 4
     for (int j = 0; j < kGroup; j += kPanels) {
       if (kFirst + j >= kRows * kPanels) continue;
-      store_panels<kPanels>(chunks + j, out + (pixel + (kFirst + j) / kPanels) * units + channel, units - channel);
+      store_panels<kPanels>(chunks + j, out.at + (pixel + (kFirst + j) / kPanels) * out.step + channel, units - channel);
     }
   }
 
@@ -182,7 +182,7 @@ std::int32_t sum_of(const std::uint8_t* at, Index count, __m512i flip) {
 }  // namespace
 
 void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const std::uint8_t* image, const BytesView& packed,
-               Index units, const Part& part, std::uint8_t* out) {
+               Index units, const Part& part, Rows<std::uint8_t> out) {
   if (packed.by_float) {
     each_tile_of(grid, part, ByteTile<After::kByFloat>{pattern, image, packed, units, out});
   } else if (packed.bounded && packed.once.values == nullptr) {

@@ -7,10 +7,10 @@
 
 namespace lichen::kernels::neon {
 
-// 4 x 16 tiles of fused multiply-adds. Weights (pack_f32) and bias are rounded up to 8 channels. out: [pixels][units],
-// of which `part` is written; parts of units begin at multiples of kPanel.
+// 4 x 16 tiles of fused multiply-adds. Weights (pack_f32) and bias are rounded up to 8 channels. out: a row of units a
+// pixel, of which `part` is written; parts of units begin at multiples of kPanel.
 void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
-                const float* bias, Index units, const Part& part, FloatRange range, float* out);
+                const float* bias, Index units, const Part& part, FloatRange range, Rows<float> out);
 
 // Integers are exact, bit-identical to the reference kernels. The image holds i8; u8 is seen as i8 by taking 128 from
 // it and its zero point. output.bias has the terms of the zero points that do not depend on the pixel (dot_panels.hpp);
@@ -29,14 +29,14 @@ struct HybridOutput {  // out = sum * scales[image] + bias
 // For any CPU: products of 8 or 16 elements are added up within a vector (pack_dot8). `paired`: two products fit i16.
 template <typename T>
 void conv2d_i8(const PixelGrid& grid, const PatternView& pattern, const BytesView& bytes, bool paired, Index units,
-               const Part& part, const IntegerOutput& output, T* out);
+               const Part& part, const IntegerOutput& output, Rows<T> out);
 void conv2d_hybrid(const PixelGrid& grid, const PatternView& pattern, const BytesView& bytes, bool paired, Index units,
                    const Part& part, const HybridOutput& output, float* out);
 
 // With the dot product instructions of ARMv8.2 (pack_bytes); call only where CpuFeatures::dotprod is set.
 template <typename T>
 void conv2d_i8_dot(const PixelGrid& grid, const PatternView& pattern, const BytesView& bytes, Index units,
-                   const Part& part, const IntegerOutput& output, T* out);
+                   const Part& part, const IntegerOutput& output, Rows<T> out);
 void conv2d_hybrid_dot(const PixelGrid& grid, const PatternView& pattern, const BytesView& bytes, Index units,
                        const Part& part, const HybridOutput& output, float* out);
 

@@ -17,7 +17,7 @@ struct FloatTile {
   const float* bias;
   Index units;
   FloatRange range;
-  float* out;
+  Rows<float> out;
 
   template <int kRows>
   void run(PixelWalk& walk, Index pixel, Index channel) const {
@@ -47,7 +47,7 @@ struct FloatTile {
       }
     }
     for (int r = 0; r < kRows; ++r) {
-      float* to = out + (pixel + r) * units + channel;
+      float* to = out.at + (pixel + r) * out.step + channel;
       for (int v = 0; v < kVectors; ++v)
         store_floats(clamp(sums[r][v], range), to + kLanes * v, units - channel - kLanes * v);
     }
@@ -68,7 +68,7 @@ struct FloatTile {
 }  // namespace
 
 void conv2d_f32(const PixelGrid& grid, const PatternView& pattern, const float* image, const float* packed,
-                const float* bias, Index units, const Part& part, FloatRange range, float* out) {
+                const float* bias, Index units, const Part& part, FloatRange range, Rows<float> out) {
   for (Index channel = part.unit_begin; channel < part.unit_end; channel += kPanel) {
     if (units - channel > kPanel / 2) {
       each_pixel<4>(grid, part, channel, FloatTile<4>{pattern, image, packed, bias, units, range, out});

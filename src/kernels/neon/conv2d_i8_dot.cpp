@@ -82,14 +82,14 @@ void each_tile(const PixelGrid& grid, const PatternView& pattern, const BytesVie
 
 template <typename T>
 void conv2d_i8_dot(const PixelGrid& grid, const PatternView& pattern, const BytesView& bytes, Index units,
-                   const Part& part, const IntegerOutput& output, T* out) {
+                   const Part& part, const IntegerOutput& output, Rows<T> out) {
   each_tile(grid, pattern, bytes, part, Requantized<T>{output, bytes.terms, units, out});
 }
 
 template void conv2d_i8_dot(const PixelGrid&, const PatternView&, const BytesView&, Index, const Part&,
-                            const IntegerOutput&, std::int8_t*);
+                            const IntegerOutput&, Rows<std::int8_t>);
 template void conv2d_i8_dot(const PixelGrid&, const PatternView&, const BytesView&, Index, const Part&,
-                            const IntegerOutput&, std::uint8_t*);
+                            const IntegerOutput&, Rows<std::uint8_t>);
 
 void conv2d_hybrid_dot(const PixelGrid& grid, const PatternView& pattern, const BytesView& bytes, Index units,
                        const Part& part, const HybridOutput& output, float* out) {

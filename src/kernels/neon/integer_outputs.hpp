@@ -14,7 +14,7 @@ struct Requantized {
   const IntegerOutput& o;
   const std::int32_t* terms;
   Index units;
-  T* out;
+  Rows<T> out;
 
   [[nodiscard]] int32x4_t start(Index channel) const { return vld1q_s32(o.bias + channel); }
 
@@ -29,7 +29,7 @@ struct Requantized {
   // kVectors of 4 channels each.
   template <int kVectors>
   void store(const int32x4_t (&sums)[kVectors], Index pixel, Index channel) const {
-    T* to = out + pixel * units;
+    T* to = out.at + pixel * out.step;
     for (int v = 0; v < kVectors; v += 2, channel += 8) {
       if (channel >= units) return;
       const int32x4_t low = finish(sums[v], pixel, channel);

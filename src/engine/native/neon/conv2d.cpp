@@ -37,9 +37,10 @@ StepResult float_step(const BuildContext& context, Source s, kernels::StoredFloa
                      }
                      sharing.run(*b.threads, [&, image](const kernels::Part& part) {
                        kernels::neon::conv2d_f32(s.grid, view_of(s.pattern), image, packed.data(), bias.data(), units,
-                                                 part, range, b.out<float>());
+                                                 part, range, b.rows<float>(units));
                      });
-                   });
+                   },
+                   Outputs::kRows);
 }
 
 // The weights of an integer layer for the instructions that the CPU has.
@@ -104,12 +105,13 @@ StepResult integer_step(const BuildContext& context, Source s, const T* weights,
                                             rounds_once};
         sharing.run(*b.threads, [&](const kernels::Part& part) {
           if (packed.dot) {
-            kernels::neon::conv2d_i8_dot(s.grid, view_of(s.pattern), bytes, units, part, output, b.out<T>());
+            kernels::neon::conv2d_i8_dot(s.grid, view_of(s.pattern), bytes, units, part, output, b.rows<T>(units));
           } else {
-            kernels::neon::conv2d_i8(s.grid, view_of(s.pattern), bytes, p.paired, units, part, output, b.out<T>());
+            kernels::neon::conv2d_i8(s.grid, view_of(s.pattern), bytes, p.paired, units, part, output, b.rows<T>(units));
           }
         });
-      });
+      },
+      Outputs::kRows);
 }
 
 // A kernel's name, by type and by what the CPU has.
