@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "ort_api.h"
+#include "backends/onnxruntime/ort_api.h"
 #include "worker.hpp"
 
 namespace {

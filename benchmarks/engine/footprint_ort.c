@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/onnxruntime/ort_api.h"
 #include "footprint.h"
-#include "ort_api.h"
 
 enum { kTensorsMax = 8, kRankMax = 8 };
 

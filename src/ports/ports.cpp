@@ -3,6 +3,7 @@
 #include "ports/clock.hpp"
 #include "ports/inference.hpp"
 #include "ports/judge.hpp"
+#include "ports/libraries.hpp"
 #include "ports/random.hpp"
 #include "ports/reflex.hpp"
 #include "ports/shared_memory.hpp"
@@ -12,6 +13,7 @@
 namespace lichen::ports {
 
 Clock::~Clock() = default;
+Libraries::~Libraries() = default;
 Random::~Random() = default;
 Storage::~Storage() = default;
 Workers::~Workers() = default;

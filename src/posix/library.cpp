@@ -16,4 +16,11 @@ void* Library::symbol(const char* name) const {
   return ::dlsym(handle_, name);
 }
 
+Result<void*> Libraries::find(const std::string& file, const char* symbol) {
+  const Library library = LICHEN_TRY(Library::open(file));
+  void* found = library.symbol(symbol);
+  if (found != nullptr) return found;
+  return fail(Code::kNotFound, "cannot use library", file, std::string("it has no ") + symbol);
+}
+
 }  // namespace lichen::posix

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "ports/libraries.hpp"
 
 namespace lichen::posix {
 
@@ -21,6 +22,12 @@ class Library {
  private:
   explicit Library(void* handle) : handle_(handle) {}
   void* handle_;
+};
+
+// The same behind the port.
+class Libraries final : public ports::Libraries {
+ public:
+  [[nodiscard]] Result<void*> find(const std::string& file, const char* symbol) override;
 };
 
 }  // namespace lichen::posix

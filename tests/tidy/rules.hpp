@@ -57,8 +57,8 @@ inline constexpr std::size_t kFileLinesMax = 800;
 inline constexpr std::array<std::string_view, 8> kDeciderRooms = {"device", "hub",   "ladder", "spool",
                                                                   "store",  "trial", "update", "federated"};
 // Rooms that may own threads: calculators, and the real doers.
-inline constexpr std::array<std::string_view, 6> kThreadRooms = {"engine", "forge", "kernels",
-                                                                 "learn",  "posix", "signal"};
+inline constexpr std::array<std::string_view, 7> kThreadRooms = {"backends", "engine", "forge", "kernels",
+                                                                 "learn",    "posix",  "signal"};
 
 extern const std::vector<Rule> kRules;
 
