@@ -37,8 +37,8 @@ Result<void> may_go_on(const RunOptions& options, std::string_view model) {
 }
 
 Error placed(const graph::Graph& graph, std::size_t at, Error error) {
-  error.where = fmt::format("{}, {}{}{}", graph.name, graph::where_of(graph, at), error.where.empty() ? "" : ", ",
-                            error.where);
+  error.where =
+      fmt::format("{}, {}{}{}", graph.name, graph::where_of(graph, at), error.where.empty() ? "" : ", ", error.where);
   return error;
 }
 
@@ -58,6 +58,8 @@ NodeProfile profile_of(const graph::Graph& graph, const graph::Node& node, const
   profile.name = node.name;
   profile.op = graph::schema_of(node.op).name;
   profile.kernel = step == nullptr ? std::string() : std::string(step->kernel());
+  if (!node.outputs.empty() && node.outputs[0] != graph::kNoTensor)
+    profile.dtype = graph.tensor(node.outputs[0]).spec.dtype;
   profile.macs = graph::macs_of(graph, node);
   profile.operations = graph::operations_of(graph, node);
   for (const graph::TensorId id : node.outputs) {

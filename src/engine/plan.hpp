@@ -34,8 +34,9 @@ struct RunOptions {
 
 struct NodeProfile {
   std::string name;
-  std::string op;      // "Conv2D"
-  std::string kernel;  // "conv2d i8 avx2"; empty: chosen when it first runs
+  std::string op;                             // "Conv2D"
+  std::string kernel;                         // "conv2d i8 avx2"; empty: chosen when it first runs
+  tensor::DType dtype = tensor::DType::kF32;  // of its first output
   std::int64_t macs = 0;
   std::int64_t operations = 0;    // macs, or element operations
   std::int64_t output_bytes = 0;  // of all outputs

@@ -252,6 +252,133 @@ class Bench(Case):
         self.check_fails(lichen("bench", PRIMARY, "--threads", "99"), NOT_SUPPORTED, "99 threads")
 
 
+class Backends(Case):
+    """ONNX Runtime's place is taken by a library that reads scripts for models and doubles its input."""
+
+    SCRIPT = "input x 1 -1 3\noutput y 1 -1 3\n"
+
+    def setUp(self):
+        super().setUp()
+        self.model = self.file("script.onnx", self.SCRIPT)
+        self.input = self.file("x.npy", npy("<f4", (2, 3), floats(1, 2, 3, 4, 5, 6)))
+
+    def foreign(self, *words, library=os.environ.get("LICHEN_FAKE_ONNXRUNTIME", "not-built.so")):
+        environment = {name: value for name, value in os.environ.items() if name != "LICHEN_ONNXRUNTIME"}
+        if library:
+            environment["LICHEN_ONNXRUNTIME"] = library
+        return run_program("lichen", *words, env=environment)
+
+    def test_the_list_tells_what_is_here_and_why_others_are_not(self):
+        code, out, errors = self.foreign("backends", "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        answer = json.loads(out)
+        self.assertEqual(answer["schema"], "lichen.backends.v1")
+        found = {backend["name"]: backend for backend in answer["backends"]}
+        self.assertTrue(found["native"]["available"])
+        self.assertEqual(found["native"]["reads"], [".tflite", ".onnx"])
+        self.assertEqual((found["onnxruntime"]["available"], found["onnxruntime"]["version"]), (True, "1.99.0"))
+        code, out, errors = self.foreign("backends", library="/no/such.so")
+        self.assertEqual((code, errors), (DONE, ""))
+        self.assertIn("/no/such.so", out)
+        self.assertIn("LICHEN_ONNXRUNTIME", out)
+
+    def test_a_model_runs_in_the_engine_that_was_chosen_with_the_shape_of_its_input(self):
+        code, out, errors = self.foreign("run", self.model, "--backend", "onnxruntime", "--input", self.input, "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        answer = json.loads(out)
+        self.assertEqual((answer["backend"], answer["backend_version"]), ("onnxruntime", "1.99.0"))
+        self.assertEqual(answer["outputs"][0]["shape"], [2, 3])
+        self.assertEqual(answer["outputs"][0]["values"], [2, 4, 6, 8, 10, 12])
+
+    def test_a_library_that_is_not_there_is_not_supported_and_says_how_to_name_one(self):
+        for command in (("run", self.model, "--input", self.input), ("bench", self.model, "--runs", 1)):
+            self.check_fails(self.foreign(*command, "--backend", "onnxruntime", library="/no/such.so"), NOT_SUPPORTED,
+                             "/no/such.so", "pip install onnxruntime", "LICHEN_ONNXRUNTIME", "--library")
+
+    def test_the_path_on_the_command_line_comes_before_the_environment(self):
+        given = os.environ["LICHEN_FAKE_ONNXRUNTIME"]
+        code, _, errors = self.foreign("run", self.model, "--backend", "onnxruntime", "--input", self.input, "--library", given,
+                                       library="/no/such.so")
+        self.assertEqual((code, errors), (DONE, ""))
+
+    def test_a_format_that_it_does_not_read_is_not_supported(self):
+        path = self.file("x.csv", "0,0,0,0")
+        self.check_fails(self.foreign("run", PRIMARY, "--input", path, "--backend", "onnxruntime"), NOT_SUPPORTED,
+                         "reads no .tflite", "lichen convert")
+
+    def test_an_error_of_the_engine_is_one_line_with_its_words(self):
+        model = self.file("bad.onnx", self.SCRIPT + "fail 7 10 node 3 is odd\n")
+        self.check_fails(self.foreign("run", model, "--input", self.input, "--backend", "onnxruntime"), BAD_INPUT,
+                         "bad.onnx", "node 3 is odd")
+
+    def test_an_unknown_backend_is_wrong_usage(self):
+        code, out, errors = self.foreign("run", self.model, "--input", self.input, "--backend", "abacus")
+        self.assertEqual((code, out), (USAGE, ""))
+        self.assertIn("onnxruntime", errors)
+
+    def test_bench_measures_it_and_says_that_it_does_not_tell_layers(self):
+        code, out, errors = self.foreign("bench", self.model, "--backend", "onnxruntime", "--runs", 20, "--profile", "--shape", "5x3")
+        self.assertEqual((code, errors), (DONE, ""))
+        for word in ("latency us: min", "onnxruntime 1.99.0", "no times of layers"):
+            self.assertIn(word, out)
+        code, out, errors = self.foreign("bench", self.model, "--backend", "onnxruntime", "--runs", 20, "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        report = json.loads(out)
+        self.assertEqual((report["backend"], report["runs"], report["nodes"]), ("onnxruntime", 20, []))
+        self.assertNotIn("macs", report)
+
+    def test_two_engines_are_compared_on_the_same_inputs(self):
+        code, out, errors = self.foreign("run", self.model, "--backend", "onnxruntime", "--compare", "onnxruntime", "--input",
+                                         self.input, "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        compared = json.loads(out)["compared"]
+        self.assertEqual(compared["outputs"], [{"name": "y", "values": 6, "differing": 0, "max_difference": 0.0,
+                                                "relative_difference": 0.0}])
+        code, out, errors = self.foreign("bench", self.model, "--backend", "onnxruntime", "--compare", "onnxruntime", "--runs", 50)
+        self.assertEqual((code, errors), (DONE, ""))
+        self.assertIn("times as fast", out)
+        self.assertIn("answers, y: equal", out)
+
+    def test_the_reference_kernels_are_compared_with_the_vector_ones(self):
+        code, out, errors = self.foreign("run", COMPACT, "--reference", "--compare", "native", "--input", self.file("x.csv", "1,2,3,4"))
+        self.assertEqual((code, errors), (DONE, ""))
+        self.assertIn(": equal", out)
+
+    def both(self):
+        """A file that both can read: to native a model that gives x as y, and its description is the script of the other."""
+        def field(number, value):
+            if isinstance(value, int):
+                return bytes([number << 3, value])
+            value = value.encode() if isinstance(value, str) else value
+            return bytes([number << 3 | 2, len(value)]) + value
+
+        def floats_named(name):
+            shape = field(1, field(1, 1)) + field(1, field(1, 3))
+            return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
+
+        node = field(1, "x") + field(2, "y") + field(4, "Identity")
+        graph = field(1, node) + field(2, "g") + field(11, floats_named("x")) + field(12, floats_named("y"))
+        script = "\ninput x 1 1 3\noutput y 1 1 3\n"
+        return self.file("both.onnx", field(1, 8) + field(6, script) + field(7, graph) + field(8, field(2, 17)))
+
+    def test_a_difference_is_shown_in_its_size(self):
+        words = ("run", self.both(), "--input", self.file("y.csv", "1,-2,4"), "--backend", "native", "--compare", "onnxruntime")
+        code, out, errors = self.foreign(*words)
+        self.assertEqual((code, errors), (DONE, ""))
+        self.assertIn("compared with onnxruntime 1.99.0", out)
+        self.assertIn("y: 3 of 3 values differ, by 4, which is 0.5 of the largest", out)
+        code, out, errors = self.foreign(*words, "--json")
+        self.assertEqual((code, errors), (DONE, ""))
+        answer = json.loads(out)
+        self.assertEqual(answer["outputs"][0]["values"], [1, -2, 4])
+        self.assertEqual(answer["compared"]["outputs"][0]["relative_difference"], 0.5)
+
+    def test_what_the_second_engine_refuses_is_an_error_before_anything_is_printed(self):
+        words = ("--backend", "onnxruntime", "--compare", "native")
+        self.check_fails(self.foreign("run", self.model, *words, "--input", self.input), BAD_INPUT, "script.onnx")
+        self.check_fails(self.foreign("bench", self.model, *words, "--runs", 3), BAD_INPUT, "script.onnx")
+
+
 class Pictures(Case):
     """The model takes four numbers, seen as a row of four grey pixels."""
 
@@ -402,13 +529,13 @@ class Usage(Case):
     def test_wrong_usage_exits_2(self):
         for words in ([], ["nonsense"], ["run"], ["run", "model.tflite"], ["inspect"], ["sim"], ["sim", "walk"],
                       ["sim", "run", "--devices", "0"], ["sim", "run", "--hours", "many"], ["sim", "run", "--seeds", "0"],
-                      ["sim", "run", "--seed", "-1"], ["status", "a", "b"], ["run", "m", "--input", "x", "--top", "-1"], ["--nonsense"]):
+                      ["sim", "run", "--seed", "-1"], ["status", "a", "b"], ["bench", "m", "--backend", "abacus"], ["backends", "native"], ["run", "m", "--input", "x", "--top", "-1"], ["--nonsense"]):
             code, out, errors = lichen(*words)
             self.assertEqual((code, out), (USAGE, ""), words)
             self.assertNotEqual(errors, "", words)
 
     def test_every_command_has_help(self):
-        for words in ([], ["run"], ["inspect"], ["status"], ["sim"], ["sim", "run"]):
+        for words in ([], ["run"], ["inspect"], ["bench"], ["backends"], ["convert"], ["status"], ["sim"], ["sim", "run"]):
             code, out, errors = lichen(*words, "--help")
             self.assertEqual((code, errors), (DONE, ""), words)
             self.assertIn("help", out)

@@ -2,7 +2,7 @@
 // lichen convert: a model from one format into another, and what that changed. The new file is read back and both are
 // run on seeded inputs before it is kept.
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -13,6 +13,7 @@
 
 #include "base/json.hpp"
 #include "commands.hpp"
+#include "difference.hpp"
 #include "engine/session.hpp"
 #include "engine/specialize.hpp"
 #include "formats/tflite.hpp"
@@ -81,8 +82,9 @@ std::size_t constant_nodes(const graph::Graph& graph) {
   return count;
 }
 
-// Are values rounded to steps on the way, which formats do in different places? In integer layers, and in layers of floats
-// by integer weights, whose inputs TFLite quantizes for the occasion ("dynamic range") and ONNX takes as they are.
+// Are values rounded to steps on the way, which formats do in different places? In integer layers, and in layers of
+// floats by integer weights, whose inputs TFLite quantizes for the occasion ("dynamic range") and ONNX takes as they
+// are.
 bool rounds_on_the_way(const graph::Graph& graph) {
   const auto is_quantized = [&](graph::TensorId id) {
     return id != graph::kNoTensor && !graph.tensor(id).quantization.empty();
@@ -144,81 +146,28 @@ void fill(engine::Session& session, std::size_t sample) {
   }
 }
 
-template <typename T>
-std::vector<double> numbers(std::span<const std::byte> bytes) {
-  std::vector<double> values(bytes.size() / sizeof(T));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    T value{};
-    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
-    values[i] = static_cast<double>(value);
-  }
-  return values;
-}
-
-std::vector<double> halves(std::span<const std::byte> bytes) {
-  std::vector<double> values = numbers<std::uint16_t>(bytes);
-  for (double& value : values) value = tensor::float_of_half(static_cast<std::uint16_t>(value));
-  return values;
-}
-
-std::vector<double> numbers(const engine::TensorInfo& info, std::span<const std::byte> bytes) {
-  switch (info.spec.dtype) {
-    case tensor::DType::kF32:
-      return numbers<float>(bytes);
-    case tensor::DType::kF16:
-      return halves(bytes);
-    case tensor::DType::kI8:
-      return numbers<std::int8_t>(bytes);
-    case tensor::DType::kI16:
-      return numbers<std::int16_t>(bytes);
-    case tensor::DType::kI32:
-      return numbers<std::int32_t>(bytes);
-    case tensor::DType::kI64:
-      return numbers<std::int64_t>(bytes);
-    default:
-      return numbers<std::uint8_t>(bytes);
-  }
-}
-
 // How far the answers of two models lie apart: reals relative to the largest value of their output, integers in steps.
-struct Difference {
+struct Worst {
   double relative = 0;
   double steps = 0;
 };
 
-Result<void> compare(const engine::Session& a, const engine::Session& b, Difference& worst) {
-  for (std::size_t i = 0; i < a.outputs().size(); ++i) {
-    const auto& info = a.outputs()[i];
-    const std::vector<double> wanted = numbers(info, a.output(i));
-    const std::vector<double> given = numbers(b.outputs()[i], b.output(i));
-    if (wanted.size() != given.size() || info.spec.dtype != b.outputs()[i].spec.dtype) {
-      return fail(Code::kInternal, "cannot convert", info.spec.name,
-                  fmt::format("the output is {} {} afterwards", name_of(b.outputs()[i].spec.dtype),
-                              b.outputs()[i].spec.shape.to_text()));
-    }
-    double largest = 0;
-    double difference = 0;
-    for (std::size_t k = 0; k < wanted.size(); ++k) {
-      if (std::isnan(wanted[k]) && std::isnan(given[k])) continue;
-      if (wanted[k] == given[k]) continue;  // infinities among them
-      difference =
-          std::isfinite(wanted[k] - given[k]) ? std::max(difference, std::abs(wanted[k] - given[k])) : INFINITY;
-    }
-    for (const double v : wanted) largest = std::isfinite(v) ? std::max(largest, std::abs(v)) : largest;
-    const bool is_real = info.spec.dtype == tensor::DType::kF32 || info.spec.dtype == tensor::DType::kF16;
-    double& to = is_real ? worst.relative : worst.steps;
-    if (is_real && largest > 0) difference /= largest;
-    to = std::max(to, difference);
+Result<void> compare(const engine::Session& before, const engine::Session& after, Worst& worst) {
+  for (std::size_t i = 0; i < before.outputs().size(); ++i) {
+    const Difference found =
+        LICHEN_TRY(difference_of({after.outputs()[i], after.output(i)}, {before.outputs()[i], before.output(i)}));
+    double& to = found.is_real ? worst.relative : worst.steps;
+    to = std::max(to, found.is_real ? found.relative : found.largest);
   }
   return {};
 }
 
-Result<Difference> difference_of(const graph::Graph& before, const graph::Graph& after) {
+Result<Worst> worst_of(const graph::Graph& before, const graph::Graph& after) {
   const auto a = LICHEN_TRY(engine::Session::create(before, {}));
   const auto b = LICHEN_TRY(engine::Session::create(after, {}));
   if (a->inputs().size() != b->inputs().size() || a->outputs().size() != b->outputs().size())
     return fail(Code::kInternal, "cannot convert", before.name, "inputs or outputs were lost");
-  Difference worst;
+  Worst worst;
   for (std::size_t sample = 0; sample < kSamples; ++sample) {  // in a row: state goes on from one to the next
     fill(*a, sample);
     for (std::size_t i = 0; i < a->inputs().size(); ++i) {
@@ -279,7 +228,7 @@ struct Report {
   const graph::Graph& after;
   const Written& written;
   std::vector<std::string> changes;
-  const Result<Difference>& difference;
+  const Result<Worst>& difference;
 };
 
 void print_json(const Report& r) {
@@ -315,7 +264,7 @@ Result<int> convert(const Options& options) {
   const ModelFile model = LICHEN_TRY(load_model(options.from));
   const Written written = LICHEN_TRY(write_as(format, model.graph));
   const graph::Graph after = LICHEN_TRY(format.read(written.file, options.to));
-  const auto difference = difference_of(model.graph, after);
+  const auto difference = worst_of(model.graph, after);
   // Not so if only the seeded inputs were refused, indices out of range among them: then the report says so.
   if (!difference && difference.error().code != Code::kBadInput && !options.force) {
     Error error = difference.error();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// lichen run: one input through a model, here in this process.
+// lichen run: one input through a model, here in this process, in the engine that was chosen.
 #include <algorithm>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,9 @@
 
 #include "base/json.hpp"
 #include "commands.hpp"
-#include "engine/session.hpp"
+#include "difference.hpp"
+#include "engines.hpp"
 #include "inputs.hpp"
-#include "model_file.hpp"
 #include "pictures.hpp"
 #include "posix/clock.hpp"
 #include "posix/files.hpp"
@@ -30,6 +31,8 @@ struct Options {
   std::string labels;
   std::size_t top = 5;
   PictureOptions picture;
+  EngineChoice engine;
+  std::string compare;  // another backend
   bool reference = false;
   bool json = false;
 };
@@ -76,73 +79,113 @@ void print_output(const engine::TensorInfo& info, const std::vector<float>& valu
   if (values.size() > kValuesShown) fmt::print("  ... {} more; --json prints all\n", values.size() - kValuesShown);
 }
 
-Result<void> fill_inputs(engine::Session& session, const Options& options) {
-  if (options.inputs.size() != session.inputs().size()) {
+Result<void> fill_inputs(backends::Runner& runner, const Options& options) {
+  if (options.inputs.size() != runner.inputs().size()) {
     return fail(Code::kBadInput, "inputs do not fit", options.model,
-                fmt::format("the model has {} input(s), but {} file(s) were given", session.inputs().size(),
+                fmt::format("the model has {} input(s), but {} file(s) were given", runner.inputs().size(),
                             options.inputs.size()),
                 "give one --input for each, in the model's order");
   }
   for (std::size_t i = 0; i < options.inputs.size(); ++i) {
-    const engine::TensorInfo& input = session.inputs()[i];
+    const engine::TensorInfo& input = runner.inputs()[i];
     const std::string& path = options.inputs[i];
-    const Bytes bytes = is_picture(path) ? LICHEN_TRY(read_picture(path, input, options.picture))
-                                         : LICHEN_TRY(read_input(path, input));
-    std::ranges::copy(bytes, session.input(i).begin());
+    const Bytes bytes =
+        is_picture(path) ? LICHEN_TRY(read_picture(path, input, options.picture)) : LICHEN_TRY(read_input(path, input));
+    std::ranges::copy(bytes, runner.input(i).begin());
   }
   return {};
 }
 
 // Where the model leaves sizes open, an array brings its own.
-Result<std::vector<tensor::Shape>> shapes_of(const graph::Graph& graph, const Options& options) {
+Result<std::vector<tensor::Shape>> data_shapes(const Options& options) {
   std::vector<tensor::Shape> shapes;
-  if (graph.free_dimensions.empty() || options.inputs.size() != graph.inputs.size()) return shapes;
-  for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
-    const tensor::Shape& declared = graph.tensor(graph.inputs[i]).spec.shape;
-    shapes.push_back(declared);
-    if (!options.inputs[i].ends_with(".npy")) continue;
-    const Bytes file = LICHEN_TRY(posix::read_file(options.inputs[i], kInputBytesMax));
-    const tensor::Shape given = LICHEN_TRY(tensor::read_npy(file, options.inputs[i])).spec.shape;
-    if (given.rank() == declared.rank()) shapes.back() = given;
+  for (const std::string& path : options.inputs) {
+    shapes.push_back(tensor::Shape::unknown());
+    if (!path.ends_with(".npy")) continue;
+    const Bytes file = LICHEN_TRY(posix::read_file(path, kInputBytesMax));
+    shapes.back() = LICHEN_TRY(tensor::read_npy(file, path)).spec.shape;
   }
   return shapes;
 }
 
-Result<int> run(const Options& options) {
-  const auto labels = LICHEN_TRY(read_labels(options.labels));
-  const ModelFile model = LICHEN_TRY(load_model(options.model));
-  const std::vector<tensor::Shape> shapes = LICHEN_TRY(shapes_of(model.graph, options));
-  const auto session = LICHEN_TRY(engine::Session::create(
-      model.graph, {.reference_kernels_only = options.reference, .input_shapes = shapes}));
-  LICHEN_TRY(fill_inputs(*session, options));
+struct Ran {
+  LoadedModel model;
+  double took_us = 0;
+};
+
+Result<Ran> run_in(const EngineChoice& choice, const Options& options, const std::vector<tensor::Shape>& shapes) {
+  Ran ran{LICHEN_TRY(
+      load_into(choice, options.model, {.reference_kernels_only = options.reference, .data_shapes = shapes}))};
+  LICHEN_TRY(fill_inputs(*ran.model.runner, options));
   const posix::MonotonicClock clock;
   const TimeNs before_ns = clock.now_ns();
-  LICHEN_TRY(session->run());
-  const double took_us = static_cast<double>(clock.now_ns() - before_ns) / 1e3;
+  LICHEN_TRY(ran.model.runner->run());
+  ran.took_us = static_cast<double>(clock.now_ns() - before_ns) / 1e3;
+  return ran;
+}
+
+Json output_json(const engine::TensorInfo& info, const std::vector<float>& values, const Options& options,
+                 const std::vector<std::string>& labels) {
+  Json top = Json::array();
+  for (const std::size_t k : best_of(values, options.top))
+    top.push_back({{"index", k}, {"label", label_of(labels, k)}, {"value", values[k]}});
+  return {{"name", info.spec.name},
+          {"dtype", tensor::name_of(info.spec.dtype)},
+          {"shape", info.spec.shape.dims()},
+          {"values", values},
+          {"top", top}};
+}
+
+// The same inputs through the other engine.
+Result<Ran> run_in_other(const Options& options, const std::vector<tensor::Shape>& shapes) {
+  Options other = options;
+  other.engine.backend = options.compare;
+  other.reference = false;
+  return run_in(other.engine, other, shapes);
+}
+
+// How far the answers of two engines lie apart.
+Result<Json> compared(const backends::Runner& first, const Ran& other, const Options& options) {
+  const backends::Runner& second = *other.model.runner;
+  if (first.outputs().size() != second.outputs().size())
+    return fail(Code::kInternal, "cannot compare", options.model, "the engines give different numbers of outputs");
+  if (!options.json) fmt::print("compared with {} {}:\n", second.engine().name, second.engine().version);
   Json outputs = Json::array();
-  for (std::size_t i = 0; i < session->outputs().size(); ++i) {
-    const engine::TensorInfo& info = session->outputs()[i];
-    const std::vector<float> values = to_floats(info, session->output(i));
-    if (!options.json) {
+  for (std::size_t i = 0; i < first.outputs().size(); ++i) {
+    const Difference difference =
+        LICHEN_TRY(difference_of({first.outputs()[i], first.output(i)}, {second.outputs()[i], second.output(i)}));
+    if (!options.json) fmt::print("  {}: {}\n", first.outputs()[i].spec.name, to_text(difference));
+    outputs.push_back(to_json(first.outputs()[i].spec.name, difference));
+  }
+  return Json{{"backend", second.engine().name},
+              {"backend_version", second.engine().version},
+              {"took_us", other.took_us},
+              {"outputs", outputs}};
+}
+
+Result<int> run(const Options& options) {
+  const auto labels = LICHEN_TRY(read_labels(options.labels));
+  const std::vector<tensor::Shape> shapes = LICHEN_TRY(data_shapes(options));
+  const Ran ran = LICHEN_TRY(run_in(options.engine, options, shapes));
+  std::optional<Ran> other;
+  if (!options.compare.empty()) other = LICHEN_TRY(run_in_other(options, shapes));
+  const backends::Runner& runner = *ran.model.runner;
+  Json outputs = Json::array();
+  for (std::size_t i = 0; i < runner.outputs().size(); ++i) {
+    const engine::TensorInfo& info = runner.outputs()[i];
+    const std::vector<float> values = to_floats(info, runner.output(i));
+    if (options.json) {
+      outputs.push_back(output_json(info, values, options, labels));
+    } else {
       print_output(info, values, options, labels);
-      continue;
     }
-    Json top = Json::array();
-    for (const std::size_t k : best_of(values, options.top))
-      top.push_back({{"index", k}, {"label", label_of(labels, k)}, {"value", values[k]}});
-    outputs.push_back({{"name", info.spec.name},
-                       {"dtype", tensor::name_of(info.spec.dtype)},
-                       {"shape", info.spec.shape.dims()},
-                       {"values", values},
-                       {"top", top}});
   }
-  if (options.json) {
-    fmt::print(
-        "{}\n",
-        Json{{"schema", "lichen.run.v1"}, {"model", options.model}, {"took_us", took_us}, {"outputs", outputs}}.dump());
-  } else {
-    fmt::print("{:.0f} us\n", took_us);
-  }
+  if (!options.json) fmt::print("{:.0f} us, {} {}\n", ran.took_us, runner.engine().name, runner.engine().version);
+  Json report = {{"schema", "lichen.run.v1"},       {"model", options.model},
+                 {"backend", runner.engine().name}, {"backend_version", runner.engine().version},
+                 {"took_us", ran.took_us},          {"outputs", outputs}};
+  if (other) report["compared"] = LICHEN_TRY(compared(runner, *other, options));
+  if (options.json) fmt::print("{}\n", report.dump());
   return 0;
 }
 
@@ -151,7 +194,8 @@ Result<int> run(const Options& options) {
 Command add_run(CLI::App& app) {
   auto options = std::make_shared<Options>();  // shared with the command below, which outlives this call
   app.add_option("model", options->model, "a .tflite or .onnx file")->required();
-  app.add_option("--input", options->inputs, "values (.npy, .csv, .raw) or a picture (.png, .jpg, .bmp); once for each input of the model")
+  app.add_option("--input", options->inputs,
+                 "values (.npy, .csv, .raw) or a picture (.png, .jpg, .bmp); once for each input of the model")
       ->required();
   app.add_option("--labels", options->labels, "names of the classes, one a line");
   app.add_option("--top", options->top, "how many of the largest values to show; 0: the values in order")
@@ -160,13 +204,18 @@ Command add_run(CLI::App& app) {
   PictureOptions& picture = options->picture;
   app.add_option("--resize", picture.size, "WxH of pictures; without it, what the input takes")->group("Pictures");
   app.add_option("--mean", picture.mean, "subtracted from each pixel: one value, or one a channel")
-      ->delimiter(',')->group("Pictures");
+      ->delimiter(',')
+      ->group("Pictures");
   app.add_option("--std", picture.deviation, "then each pixel is divided by it")->delimiter(',')->group("Pictures");
   app.add_option("--scale", picture.scale, "then each pixel is multiplied by it")->group("Pictures");
   app.add_option("--layout", picture.layout, "of the input: nhwc or nchw; without it, told from its shape")
-      ->check(CLI::IsMember({"nhwc", "nchw"}))->group("Pictures");
+      ->check(CLI::IsMember({"nhwc", "nchw"}))
+      ->group("Pictures");
   app.add_flag("--bgr", picture.bgr, "blue first")->group("Pictures");
-  app.add_flag("--reference", options->reference, "plain C++ kernels instead of the vector ones");
+  add_engine_options(app, options->engine);
+  app.add_option("--compare", options->compare, "run it in this backend as well, and say how far its answers lie apart")
+      ->check(CLI::IsMember(backend_names()));
+  app.add_flag("--reference", options->reference, "plain C++ kernels instead of the vector ones (native only)");
   app.add_flag("--json", options->json, "one JSON object");
   return [options] { return run(*options); };
 }

@@ -13,6 +13,7 @@ namespace lichen::tool {
 // Does the command; the value is the exit code.
 using Command = std::function<Result<int>()>;
 
+[[nodiscard]] Command add_backends(CLI::App& app);
 [[nodiscard]] Command add_bench(CLI::App& app);
 [[nodiscard]] Command add_convert(CLI::App& app);
 [[nodiscard]] Command add_inspect(CLI::App& app);

@@ -35,12 +35,14 @@ int main(int argc, char** argv) {
   CLI::App* run_model = app.add_subcommand("run", "run a model on one input");
   CLI::App* inspect = app.add_subcommand("inspect", "show what a model is made of and what runs it");
   CLI::App* bench = app.add_subcommand("bench", "measure a model on this machine, layer by layer");
+  CLI::App* backends = app.add_subcommand("backends", "list the engines that can run models, and which are here");
   CLI::App* convert = app.add_subcommand("convert", "bring a model from one format into another");
   CLI::App* status = app.add_subcommand("status", "ask a device how it is");
   CLI::App* sim_run = sim->add_subcommand("run", "run a fleet of devices under faults, from a seed");
   commands.emplace_back(run_model, lichen::tool::add_run(*run_model));
   commands.emplace_back(inspect, lichen::tool::add_inspect(*inspect));
   commands.emplace_back(bench, lichen::tool::add_bench(*bench));
+  commands.emplace_back(backends, lichen::tool::add_backends(*backends));
   commands.emplace_back(convert, lichen::tool::add_convert(*convert));
   commands.emplace_back(status, lichen::tool::add_status(*status));
   commands.emplace_back(sim_run, lichen::tool::add_sim_run(*sim_run));
