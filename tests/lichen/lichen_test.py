@@ -43,6 +43,23 @@ class Case(unittest.TestCase):
     def file(self, name, content):
         return self.folder.write(name, content)
 
+    def both(self):
+        """An .onnx that gives x as y; its description is a script for the stand-in of ONNX Runtime, which doubles."""
+        def field(number, value):
+            if isinstance(value, int):
+                return bytes([number << 3, value])
+            value = value.encode() if isinstance(value, str) else value
+            return bytes([number << 3 | 2, len(value)]) + value
+
+        def floats_named(name):
+            shape = field(1, field(1, 1)) + field(1, field(1, 3))
+            return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
+
+        node = field(1, "x") + field(2, "y") + field(4, "Identity")
+        graph = field(1, node) + field(2, "g") + field(11, floats_named("x")) + field(12, floats_named("y"))
+        script = "\ninput x 1 1 3\noutput y 1 1 3\n"
+        return self.file("both.onnx", field(1, 8) + field(6, script) + field(7, graph) + field(8, field(2, 17)))
+
     def check_fails(self, done, code, *words):
         exit_code, out, errors = done
         self.assertEqual((exit_code, out), (code, ""), errors)
@@ -162,8 +179,28 @@ class Convert(Case):
     def test_text_says_what_changed(self):
         code, out, errors = lichen("convert", COMPACT, self.folder.path / "c.onnx")
         self.assertEqual((code, errors), (DONE, ""))
-        for word in ("before", "after", "verified", "FullyConnected"):
+        for word in ("before", "after", "compared on 3 seeded inputs", "FullyConnected"):
             self.assertIn(word, out)
+
+    def test_the_verdict_is_what_was_measured(self):
+        words = {"equal": "equal, all", "close": "within ", "differs": "DIFFERS, by "}
+        there = self.folder.path / "v.onnx"
+        for model in (PRIMARY, COMPACT):
+            found = self.convert(model, there, "--force")["difference"]
+            self.assertEqual(found["values"], found["samples"] * CLASSES)
+            if found["differing"] == 0:
+                verdict = "equal"
+                self.assertEqual((found["f32_relative"], found["integer_steps"]), (0, 0))
+            else:
+                verdict = "close" if found["f32_relative"] <= 1e-3 and found["integer_steps"] <= 1 else "differs"
+                self.assertGreater(found["f32_relative"] + found["integer_steps"], 0)
+            self.assertEqual(found["verdict"], verdict)
+            _, out, _ = lichen("convert", model, there, "--force")
+            self.assertIn(f"seeded inputs: {words[verdict]}", out)
+
+    def test_a_model_without_arithmetic_is_equal(self):
+        report = self.convert(self.both(), self.folder.path / "same.tflite")
+        self.assertEqual(report["difference"]["verdict"], "equal")
 
     def test_a_file_that_exists_is_replaced_only_by_force(self):
         there = self.file("there.onnx", "something")
@@ -343,23 +380,6 @@ class Backends(Case):
         code, out, errors = self.foreign("run", COMPACT, "--reference", "--compare", "native", "--input", self.file("x.csv", "1,2,3,4"))
         self.assertEqual((code, errors), (DONE, ""))
         self.assertIn(": equal", out)
-
-    def both(self):
-        """A file that both can read: to native a model that gives x as y, and its description is the script of the other."""
-        def field(number, value):
-            if isinstance(value, int):
-                return bytes([number << 3, value])
-            value = value.encode() if isinstance(value, str) else value
-            return bytes([number << 3 | 2, len(value)]) + value
-
-        def floats_named(name):
-            shape = field(1, field(1, 1)) + field(1, field(1, 3))
-            return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
-
-        node = field(1, "x") + field(2, "y") + field(4, "Identity")
-        graph = field(1, node) + field(2, "g") + field(11, floats_named("x")) + field(12, floats_named("y"))
-        script = "\ninput x 1 1 3\noutput y 1 1 3\n"
-        return self.file("both.onnx", field(1, 8) + field(6, script) + field(7, graph) + field(8, field(2, 17)))
 
     def test_a_difference_is_shown_in_its_size(self):
         words = ("run", self.both(), "--input", self.file("y.csv", "1,-2,4"), "--backend", "native", "--compare", "onnxruntime")

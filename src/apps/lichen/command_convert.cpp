@@ -29,6 +29,7 @@ namespace {
 
 constexpr std::size_t kSamples = 3;
 constexpr double kRelativeMax = 1e-3;  // of f32 answers; beyond it something is wrong, not rounded
+constexpr double kStepsMax = 1;        // of integers that are rounded in another place; beyond it they differ
 
 struct Options {
   std::string from;
@@ -150,7 +151,17 @@ void fill(engine::Session& session, std::size_t sample) {
 struct Worst {
   double relative = 0;
   double steps = 0;
+  std::size_t values = 0;
+  std::size_t differing = 0;
 };
+
+enum class Verdict : std::uint8_t { kEqual, kClose, kDiffers };
+constexpr std::string_view kVerdicts[] = {"equal", "close", "differs"};
+
+Verdict verdict_of(const Worst& worst) {
+  if (worst.differing == 0) return Verdict::kEqual;
+  return worst.relative <= kRelativeMax && worst.steps <= kStepsMax ? Verdict::kClose : Verdict::kDiffers;
+}
 
 Result<void> compare(const engine::Session& before, const engine::Session& after, Worst& worst) {
   for (std::size_t i = 0; i < before.outputs().size(); ++i) {
@@ -158,6 +169,8 @@ Result<void> compare(const engine::Session& before, const engine::Session& after
         LICHEN_TRY(difference_of({after.outputs()[i], after.output(i)}, {before.outputs()[i], before.output(i)}));
     double& to = found.is_real ? worst.relative : worst.steps;
     to = std::max(to, found.is_real ? found.relative : found.largest);
+    worst.values += found.values;
+    worst.differing += found.differing;
   }
   return {};
 }
@@ -236,12 +249,28 @@ void print_json(const Report& r) {
               {"from_format", r.model.format},       {"graph", r.written.form},      {"bytes", r.written.file.size()},
               {"ops_before", ops_of(r.model.graph)}, {"ops_after", ops_of(r.after)}, {"changes", r.changes}};
   if (r.difference) {
-    out["difference"] = {
-        {"samples", kSamples}, {"f32_relative", r.difference->relative}, {"integer_steps", r.difference->steps}};
+    out["difference"] = {{"samples", kSamples},
+                         {"verdict", kVerdicts[static_cast<std::size_t>(verdict_of(*r.difference))]},
+                         {"values", r.difference->values},
+                         {"differing", r.difference->differing},
+                         {"f32_relative", r.difference->relative},
+                         {"integer_steps", r.difference->steps}};
   } else {
-    out["not_verified"] = r.difference.error().to_line();
+    out["not_compared"] = r.difference.error().to_line();
   }
   fmt::print("{}\n", out.dump());
+}
+
+// "within 1 step (12 of 300 values differ)"
+std::string text_of(const Worst& worst) {
+  const Verdict verdict = verdict_of(worst);
+  if (verdict == Verdict::kEqual) return fmt::format("equal, all {} values", worst.values);
+  std::string far;
+  if (worst.relative > 0) far = fmt::format("{:.2g} of the largest value", worst.relative);
+  if (worst.steps > 0)
+    far += fmt::format("{}{} step{}", far.empty() ? "" : " and ", worst.steps, worst.steps == 1 ? "" : "s");
+  return fmt::format("{} {} ({} of {} values differ)", verdict == Verdict::kClose ? "within" : "DIFFERS, by", far,
+                     worst.differing, worst.values);
 }
 
 void print_text(const Report& r) {
@@ -249,10 +278,13 @@ void print_text(const Report& r) {
   print_counts(ops_of(r.model.graph), ops_of(r.after));
   for (const std::string& change : r.changes) fmt::print("{}\n", change);
   if (r.difference) {
-    fmt::print("verified on {} seeded inputs: f32 answers differ by {:.2g} of the largest, integers by {} steps\n",
-               kSamples, r.difference->relative, r.difference->steps);
+    fmt::print("compared on {} seeded inputs: {}\n", kSamples, text_of(*r.difference));
+    if (verdict_of(*r.difference) == Verdict::kDiffers && rounds_on_the_way(r.model.graph)) {
+      fmt::print("integer layers are rounded in other places: compare both on your own data before you trust the new "
+                 "file\n");
+    }
   } else {
-    fmt::print("not verified: {}\n", r.difference.error().to_line());
+    fmt::print("not compared: {}\n", r.difference.error().to_line());
   }
 }
 
