@@ -130,6 +130,9 @@ TEST_P(Oracle, ElementsThatRoundToEven) {
 TEST_P(Oracle, ConvolutionsThatThreadsShare) {
   compare_many({GetParam()}, random_large_convolution, 12);
 }
+TEST_P(Oracle, ConvolutionsThatThreadsPadByRows) {
+  compare_many({GetParam()}, random_padded_convolution, 60);
+}
 TEST_P(Oracle, Add) {
   compare_many({GetParam()}, random_add);
 }

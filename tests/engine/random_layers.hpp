@@ -164,6 +164,22 @@ inline bool random_large_convolution(graph::Graph& g, Random& random, Types type
   return true;
 }
 
+// Whose padding threads share out by rows: as many rows as two and three threads have equal parts of.
+inline bool random_padded_convolution(graph::Graph& g, Random& random, Types types) {
+  const std::int64_t in_c = random.between(4, 16);
+  const std::int64_t out_c = random.between(20, 50);
+  graph::Conv2DAttributes a;
+  a.padding = graph::Padding::kSame;
+  a.activation = any_activation(random);
+  a.stride_h = a.stride_w = random.between(1, 2);
+  a.dilation_h = a.dilation_w = a.stride_h == 1 ? random.between(1, 2) : 1;
+  const std::int64_t k = random.between(0, 2) == 0 ? 5 : 3;
+  const tensor::Shape out{1, 12 * random.between(1, 2), random.between(8, 24), out_c};
+  const tensor::Shape in{1, out[1] * a.stride_h, out[2] * a.stride_w, in_c};
+  finish(g, random, types, {graph::Op::kConv2D, "layer", a, {}, {}}, in, {out_c, k, k, in_c}, 0, out);
+  return true;
+}
+
 // One input is the other one's shape with some axes of size 1, or fewer axes; sometimes both are whole.
 inline tensor::Shape without_some_axes(Random& random, const tensor::Shape& shape) {
   std::vector<std::int64_t> dims(shape.dims().begin(), shape.dims().end());

@@ -4,6 +4,8 @@
 
 #if LICHEN_KERNELS_AVX2
 
+#include <numeric>
+
 #include "engine/native/layer_source.hpp"
 #include "engine/native/sharing.hpp"
 #include "kernels/avx2/conv2d.hpp"
@@ -27,10 +29,60 @@ std::size_t padded_bytes(const Source& s, std::size_t element) {
 struct FloatKernel {
   decltype(&kernels::avx2::conv2d_f32) run;
   Index multiple;  // of the last panel's channels
+  Index pixels_together;  // parts of pixels begin at multiples of it
 };
 FloatKernel float_kernel(const kernels::CpuFeatures& cpu) {
-  if (cpu.avx512_vnni) return {&kernels::avx512::conv2d_f32, kernels::kPanel};
-  return {&kernels::avx2::conv2d_f32, kernels::kPanel / 2};
+  if (cpu.avx512_vnni) return {&kernels::avx512::conv2d_f32, kernels::kPanel, 1};
+  return {&kernels::avx2::conv2d_f32, kernels::kPanel / 2, kernels::avx2::kPixelsTogether};
+}
+
+// An image that must be padded, in strips of a few rows of output: who computes some pads them right before, so that they
+// are read from the first cache and threads meet once a layer. Rows that two threads read are padded twice. Only where rows
+// go into equal parts for the threads: parts of pixels, as they are else, are more even.
+struct Strips {
+  static constexpr Index kRows = 4;
+  static constexpr Index kPartsPerThreadMax = 4;
+  static constexpr Index kBytesMax = Index{1} << 18;  // of larger images the rows padded twice would take too much memory
+  Index rows = kRows;  // of output
+  Index elements = 0;  // of the image for so many
+  Index count = 0;     // 0: the image is padded as a whole
+  Index grain = 0;     // rows of output that are worth a part: strips of them
+  [[nodiscard]] std::size_t bytes() const { return static_cast<std::size_t>(count * elements) * sizeof(float); }
+  [[nodiscard]] bool suit(const kernels::Window2D& w, int threads) const {
+    return threads > 1 && count > 0 && w.out_h % (grain * threads) == 0 && w.out_h / grain <= threads * kPartsPerThreadMax;
+  }
+};
+
+// Where the rows of the padded image end that are read for the rows of output before `end`.
+Index rows_read(const kernels::Window2D& w, Index end) {
+  return (end - 1) * w.stride_h + (w.filter_h - 1) * w.dilation_h + 1;
+}
+
+// `pixels_together`: strips begin at multiples of it.
+Strips strips_of(const Source& s, Index pixels_together) {
+  const kernels::Window2D& w = s.window;
+  const Index aligned = pixels_together / std::gcd(pixels_together, w.out_w);
+  Strips strips;
+  strips.rows = std::max(aligned, Strips::kRows / aligned * aligned);
+  if (s.image.is_input || w.batch != 1 || w.out_h < 2 * strips.rows) return {};
+  strips.elements = rows_read(w, strips.rows) * s.row_elements();
+  const Index macs = std::max<Index>(1, strips.rows * w.out_w * w.out_c * s.depth());
+  strips.grain = strips.rows * ((kFloatMacsAPart + macs - 1) / macs);
+  strips.count = (w.out_h + strips.rows - 1) / strips.rows;
+  return static_cast<Index>(strips.bytes()) <= Strips::kBytesMax ? strips : Strips{};
+}
+
+// compute(image, part) for the parts of the output; only what the part reads is there of the image.
+template <typename Compute>
+void each_strip(const Source& s, const Strips& strips, const StepBuffers& b, const Compute& compute) {
+  const kernels::Window2D& w = s.window;
+  auto* scratch = reinterpret_cast<float*>(b.scratch);
+  b.threads->parallel_for(w.out_h, strips.grain, [&](Index begin, Index end) {
+    const Index first = begin * w.stride_h;
+    float* image = scratch + begin / strips.rows * strips.elements - first * s.row_elements();
+    kernels::avx2::pad_image(w, s.image, b.in<float>(0), first, rows_read(w, end), image);
+    compute(image, kernels::Part{begin * w.out_w, end * w.out_w, 0, w.out_c});
+  });
 }
 
 // "conv2d f32" of the two, by what the CPU has.
@@ -47,10 +99,16 @@ StepResult float_step(const BuildContext& context, Source s, kernels::StoredFloa
   auto packed = kernels::pack_f32(weights, units, s.pattern, kernel.multiple);
   auto bias = kernels::padded_bias(constant_of<float>(context.node, 2), units,
                                    kernels::panel_channels(units, kernel.multiple));
-  const std::size_t scratch = s.image.is_input ? 0 : padded_bytes(s, sizeof(float));
+  const Strips strips = strips_of(s, kernel.pixels_together);
+  const std::size_t scratch = s.image.is_input ? 0 : std::max(strips.bytes(), padded_bytes(s, sizeof(float)));
   return make_step(names.of(context.cpu), scratch,
-                   [sharing = sharing_of(s, kFloatMacsAPart), s = std::move(s), packed = std::move(packed),
+                   [sharing = sharing_of(s, kFloatMacsAPart), s = std::move(s), strips, packed = std::move(packed),
                     bias = std::move(bias), range, units, run = kernel.run](const StepBuffers& b) {
+                     const auto compute = [&](const float* from, const kernels::Part& part) {
+                       run(s.grid, view_of(s.pattern), from, packed.data(), bias.data(), units, part, range,
+                           b.rows<float>(units));
+                     };
+                     if (strips.suit(s.window, b.threads->count())) return each_strip(s, strips, b, compute);
                      const float* image = b.in<float>(0);
                      if (!s.image.is_input) {
                        auto* padded = reinterpret_cast<float*>(b.scratch);
@@ -60,10 +118,7 @@ StepResult float_step(const BuildContext& context, Source s, kernels::StoredFloa
                                   });
                        image = padded;
                      }
-                     sharing.run(*b.threads, [&, image](const kernels::Part& part) {
-                       run(s.grid, view_of(s.pattern), image, packed.data(), bias.data(), units, part, range,
-                           b.rows<float>(units));
-                     });
+                     sharing.run(*b.threads, [&, image](const kernels::Part& part) { compute(image, part); });
                    },
                    Outputs::kRows);
 }
