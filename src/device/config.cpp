@@ -250,6 +250,10 @@ void read_server(Section& s, ServerConfig& server) {
   s.milliseconds("deadline_default_ms", server.deadline_default_ns);
   s.milliseconds("deadline_max_ms", server.deadline_max_ns);
   server.connections_max = static_cast<std::uint32_t>(s.number("connections_max", server.connections_max, 1, 65536));
+  server.client_connections_max =
+      static_cast<std::uint32_t>(s.number("client_connections_max", server.client_connections_max, 0, 65536));
+  server.client_requests_max =
+      static_cast<std::uint32_t>(s.number("client_requests_max", server.client_requests_max, 1, 65536));
   server.shared_memory = s.flag("shared_memory", server.shared_memory);
   server.model_control = s.flag("model_control", server.model_control);
 }

@@ -38,6 +38,8 @@ struct ServerConfig {
   TimeNs deadline_default_ns = kSecondNs;
   TimeNs deadline_max_ns = kMinuteNs;
   std::uint32_t connections_max = 256;
+  std::uint32_t client_connections_max = 0;  // 0: three quarters of connections_max
+  std::uint32_t client_requests_max = 48;
   bool model_control = false;  // clients may load and unload models
   bool shared_memory = false;  // clients may register shared memory
 };

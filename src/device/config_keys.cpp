@@ -20,6 +20,9 @@ constexpr std::array kKeys = {
     ConfigKey{"server", "deadline_default_ms", "1000", "for requests that name no deadline"},
     ConfigKey{"server", "deadline_max_ms", "60000", "longer deadlines mean this one"},
     ConfigKey{"server", "connections_max", "256", "further clients hear 503 at once"},
+    ConfigKey{"server", "client_connections_max", "0",
+              "of one client (an address, or a user behind a Unix socket), who hears 429; 0: three quarters of all"},
+    ConfigKey{"server", "client_requests_max", "48", "of one client, open at a time; more are refused with 429"},
     ConfigKey{"server", "model_control", "false", "clients may load and unload models (the model repository extension)"},
     ConfigKey{"server", "shared_memory", "false",
               "clients may have tensors read from and written to POSIX shared memory; over a Unix socket only to their "

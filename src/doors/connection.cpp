@@ -71,12 +71,14 @@ void Connection::start() {
 }
 
 void Connection::turn_away(Reply reply) {
+  turned_away_ = true;
   refuse(std::move(reply));
 }
 
 void Connection::enter(State state, TimeNs timeout_ns) {
   state_ = state;
-  expires_ns_ = timeout_ns == kNeverNs ? kNeverNs : host_.now_ns() + timeout_ns;
+  since_ns_ = host_.now_ns();
+  expires_ns_ = timeout_ns == kNeverNs ? kNeverNs : since_ns_ + timeout_ns;
 }
 
 void Connection::next_request() {
@@ -132,6 +134,7 @@ void Connection::parse() {
     if (!header_taken_ && parser_->is_header_done() && !take_header()) return;
     if (parser_->is_done()) return handle();
   }
+  if (!hold_body()) return refuse_body();
   if (continue_wanted_) return say_continue();
   read();
 }
@@ -163,7 +166,32 @@ void Connection::say_continue() {
                     });
 }
 
+bool Connection::hold_body() {
+  if (state_ != State::kBody) return true;
+  const std::size_t held = parser_->get().body().size();
+  const auto grown = static_cast<std::ptrdiff_t>(held - body_held_bytes_);
+  body_held_bytes_ = held;
+  return grown == 0 || host_.hold_body(grown);
+}
+
+void Connection::release_body() {
+  if (body_held_bytes_ == 0) return;
+  (void)host_.hold_body(-static_cast<std::ptrdiff_t>(body_held_bytes_));
+  body_held_bytes_ = 0;
+}
+
+void Connection::refuse_body() {
+  Reply reply = error_reply(429,
+                            {Code::kExhausted, "request refused", "request body",
+                             fmt::format("bodies of more than {} bytes are arriving", options_.bodies_bytes_max),
+                             "send it at once, or try again later"},
+                            "too_many_bodies");
+  reply.headers.emplace_back("Retry-After", "1");
+  refuse(std::move(reply));
+}
+
 void Connection::handle() {
+  release_body();  // it is worked on at once, and then is no more
   HttpRequest request = parser_->release();
   keep_alive_ = request.keep_alive();
   handled_ns_ = host_.now_ns();
@@ -197,6 +225,7 @@ void Connection::reply(Reply reply) {
 
 // A reply that leaves the rest of the request unread.
 void Connection::refuse(Reply reply) {
+  release_body();
   keep_alive_ = false;
   handled_ns_ = host_.now_ns();
   write(std::move(reply));
@@ -267,6 +296,14 @@ void Connection::on_lingered(std::size_t bytes) {
   read();
 }
 
+std::optional<TimeNs> Connection::gives_way(TimeNs now_ns) const {
+  constexpr TimeNs kBodyFactor = 5;
+  const bool body = state_ == State::kBody;
+  if (!body && state_ != State::kIdle && state_ != State::kHeader) return std::nullopt;
+  const TimeNs patience_ns = options_.give_way_ns * (body ? kBodyFactor : 1);
+  return now_ns - since_ns_ >= patience_ns ? std::optional(since_ns_) : std::nullopt;
+}
+
 void Connection::sweep(TimeNs now_ns) {
   if (now_ns < expires_ns_) return;
   const auto count = [&](TimedOut phase) { ++metrics_.timeouts[static_cast<std::size_t>(phase)]; };
@@ -300,6 +337,7 @@ void Connection::finish() {
 
 void Connection::close() {
   if (state_ == State::kClosed) return;
+  release_body();
   state_ = State::kClosed;
   expires_ns_ = kNeverNs;
   error_code ignored;

@@ -41,6 +41,8 @@ class ConnectionHost {
   virtual std::optional<Reply> handle(Connection& connection, HttpRequest request) = 0;
   // The request in handling was not replied to in time; the reply to send instead.
   virtual Reply overdue(Connection& connection) = 0;
+  // More (or less, if negative) of request bodies is held. False: too much is, by all connections together.
+  virtual bool hold_body(std::ptrdiff_t bytes) = 0;
   // An infer request was replied to and written (or not: the client was gone).
   virtual void infer_done(std::uint32_t model, TimeNs duration_ns, bool delivered) = 0;
   // Called once, last.
@@ -63,6 +65,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void reply(Reply reply);
   // For the request in handling: an infer request of this model, submitted, to be answered by then.
   void expect_answer(std::uint32_t model, ports::RequestId request, TimeNs overdue_ns);
+  // When it began to wait for its client; nothing if it does not, or not long enough to give way to another.
+  [[nodiscard]] std::optional<TimeNs> gives_way(TimeNs now_ns) const;
   // Closes what took too long.
   void sweep(TimeNs now_ns);
   // Closes as soon as no request is open.
@@ -70,6 +74,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
 
   [[nodiscard]] const Peer& peer() const { return peer_; }
+  [[nodiscard]] bool turned_away() const { return turned_away_; }
   [[nodiscard]] std::uint64_t number() const { return number_; }
   // The submitted infer request that this connection waits for; 0 for none.
   [[nodiscard]] ports::RequestId open_request() const { return open_request_; }
@@ -84,6 +89,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void parse();
   [[nodiscard]] bool take_header();
   void say_continue();
+  [[nodiscard]] bool hold_body();
+  void release_body();
+  void refuse_body();
   void handle();
   [[nodiscard]] std::optional<Reply> unfold_body(HttpRequest& request) const;
   void refuse(Reply reply);
@@ -103,12 +111,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   State state_ = State::kIdle;
   TimeNs expires_ns_ = kNeverNs;
+  TimeNs since_ns_ = 0;  // of the state
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<ArrivedBody>> parser_;
   bool header_taken_ = false;
   bool continue_wanted_ = false;
   bool reading_ = false;
+  bool turned_away_ = false;
   std::size_t lingered_bytes_ = 0;
+  std::size_t body_held_bytes_ = 0;
 
   // Of the request in handling, for its reply.
   bool keep_alive_ = true;

@@ -126,6 +126,10 @@ std::vector<Metric> DoorMetrics::metrics(std::span<const protocol::Contract> con
       counter("lichen_rest_answers_undelivered_total", "Answers whose client was gone.", answers_undelivered),
       counter("lichen_rest_answers_stray_total", "Answers to requests that were not open.", answers_stray),
       counter("lichen_rest_requests_unanswered_total", "Requests given up after their deadline.", requests_unanswered),
+      counter("lichen_rest_connections_gave_way_total", "Waiting connections closed to make room for others.",
+              connections_gave_way),
+      counter("lichen_rest_requests_over_share_total", "Requests refused because their client has too many open.",
+              requests_over_share),
   };
 }
 

@@ -48,6 +48,8 @@ struct DoorMetrics {
   std::array<std::uint64_t, 4> timeouts{};  // by TimedOut
   std::uint64_t connections_accepted = 0;
   std::uint64_t connections_turned_away = 0;
+  std::uint64_t connections_gave_way = 0;
+  std::uint64_t requests_over_share = 0;
   std::uint64_t accept_errors = 0;
   std::uint64_t received_bytes = 0;
   std::uint64_t sent_bytes = 0;

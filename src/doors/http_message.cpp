@@ -32,6 +32,8 @@ std::string_view phrase_of(int status) {
       return "Unsupported Media Type";
     case 417:
       return "Expectation Failed";
+    case 429:
+      return "Too Many Requests";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
@@ -58,7 +60,7 @@ RefusalText text_of(ports::RefusalReason reason) {
   using ports::RefusalReason;
   switch (reason) {
     case RefusalReason::kOverloaded:
-      return {503, Code::kExhausted, "the device has more requests than it can answer in time",
+      return {429, Code::kExhausted, "the device has more requests than it can answer in time",
               "send fewer, or try again later"};
     case RefusalReason::kDeadlineTooShort:
       return {504, Code::kDeadlineExceeded, "no rung that is allowed can answer before the deadline",
@@ -210,10 +212,10 @@ std::string head_of(const Reply& reply, const ReplyFrame& frame) {
   return head;
 }
 
-Reply error_reply(int status, const Error& error, std::string_view reason) {
+Reply error_reply(int status, const Error& error, std::string_view reason, TimeNs retry_after_ns) {
   Reply reply;
   reply.status = status;
-  reply.body = protocol::encode_error(error, reason);
+  reply.body = protocol::encode_error(error, reason, retry_after_ns);
   return reply;
 }
 
@@ -245,8 +247,8 @@ Reply refusal_reply(const ports::Refusal& refusal, std::string_view model) {
   }
   const Error error{text.code, "request refused", fmt::format("model {}", model), std::string(text.why),
                     std::move(hint)};
-  Reply reply = error_reply(text.status, error, ports::name_of(refusal.reason));
-  if (text.status == 503) {  // whole seconds are all that HTTP has
+  Reply reply = error_reply(text.status, error, ports::name_of(refusal.reason), refusal.retry_after_ns);
+  if (text.status == 503 || text.status == 429) {  // whole seconds are all that HTTP has
     const TimeNs seconds = (refusal.retry_after_ns + kSecondNs - 1) / kSecondNs;
     reply.headers.emplace_back("Retry-After", fmt::format("{}", std::max<TimeNs>(seconds, 1)));
   }

@@ -32,12 +32,13 @@ struct ReplyFrame {
 // Status line and header fields, with the empty line. The length told is the body's, also where none follows (HEAD).
 [[nodiscard]] std::string head_of(const Reply& reply, const ReplyFrame& frame);
 
-[[nodiscard]] Reply error_reply(int status, const Error& error, std::string_view reason = {});
+[[nodiscard]] Reply error_reply(int status, const Error& error, std::string_view reason = {},
+                                TimeNs retry_after_ns = 0);
 
 // 400 for bad input and what is not supported, 404, 503, 504, 500.
 [[nodiscard]] int status_of(Code code);
 
-// A refused request: 503 with Retry-After where trying again helps, 504 for deadlines.
+// A refused request: 429 or 503 with Retry-After where trying again helps, 504 for deadlines.
 [[nodiscard]] Reply refusal_reply(const ports::Refusal& refusal, std::string_view model);
 
 enum class Resource : std::uint8_t {

@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
+#include "doors/clients.hpp"
 #include "doors/connection.hpp"
 #include "doors/listener.hpp"
 #include "doors/model_repository.hpp"
@@ -40,6 +41,7 @@ struct Listener {
 struct Exchange {
   std::shared_ptr<Connection> client;  // also held by the table of connections; null once the client is gone
   std::uint32_t model = 0;
+  std::string peer;  // who has it open
   TimeNs arrived_ns = 0;  // the complete request
   TimeNs submitted_ns = 0;
   TimeNs deadline_ns = 0;
@@ -74,7 +76,19 @@ std::optional<std::uint32_t> owner_for(const Peer& peer) {
   return peer.user == 0U ? std::nullopt : peer.user;
 }
 
-RestOptions with_body_limit(RestOptions options, const std::vector<Contract>& contracts) {
+Reply turned_away(int status, std::string_view whose, std::size_t connections_max, std::string_view reason) {
+  Reply reply = error_reply(status,
+                            {Code::kExhausted, "connection refused", std::string(whose),
+                             fmt::format("{} connections are open already", connections_max),
+                             "use fewer connections, or try again later"},
+                            reason);
+  reply.headers.emplace_back("Retry-After", "1");
+  return reply;
+}
+
+RestOptions with_limits(RestOptions options, const std::vector<Contract>& contracts) {
+  if (options.client_connections_max == 0)
+    options.client_connections_max = std::max<std::size_t>(1, options.connections_max - options.connections_max / 4);
   if (options.body_bytes_max > 0) return options;
   options.body_bytes_max = protocol::kInferEnvelopeBytes;
   for (const Contract& contract : contracts) {
@@ -91,7 +105,7 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
   Impl(asio::io_context& io, RestOptions options, std::vector<Contract> contracts, ports::Inference& inference,
        const ports::Clock& clock, DeviceView& device, ports::SharedMemory* shared_memory)
       : io_(io),
-        options_(with_body_limit(std::move(options), contracts)),
+        options_(with_limits(std::move(options), contracts)),
         contracts_(std::move(contracts)),
         inference_(inference),
         clock_(clock),
@@ -120,6 +134,7 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
   // ConnectionHost
   std::optional<Reply> handle(Connection& connection, HttpRequest request) override;
   Reply overdue(Connection& connection) override;
+  bool hold_body(std::ptrdiff_t bytes) override;
   void infer_done(std::uint32_t model, TimeNs duration_ns, bool delivered) override;
   void closed(Connection& connection) override;
   [[nodiscard]] TimeNs now_ns() const override { return clock_.now_ns(); }
@@ -128,6 +143,7 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
  private:
   void accept(Listener& listener);
   void admit(Socket socket);
+  bool make_room(std::string_view client);
   void arm_sweeper();
   void sweep();
   void close_all();
@@ -139,6 +155,8 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
                                       std::uint32_t model);
   [[nodiscard]] Reply look_up(const Route& route) const;
   [[nodiscard]] Reply statistics_page(std::uint32_t first, std::uint32_t count) const;
+  [[nodiscard]] Reply over_share(const std::string& client);
+  [[nodiscard]] TimeNs usual_ns(std::uint32_t model) const;
   [[nodiscard]] Reply count_failure(std::uint32_t model, TimeNs arrived_ns, Reply reply);
   [[nodiscard]] Reply look_up_model(const Route& route, std::uint32_t model) const;
   [[nodiscard]] Reply readiness(bool ready, std::string_view what) const;
@@ -165,6 +183,9 @@ class RestServer::Impl final : public ConnectionHost, public std::enable_shared_
   std::uint16_t port_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Connection>> connections_;  // shared with operations in flight
   std::uint64_t last_connection_ = 0;
+  std::size_t turned_away_ = 0;  // of connections_: only there to hear why
+  Clients clients_;
+  std::size_t bodies_bytes_ = 0;  // held by all connections
   std::unordered_map<ports::RequestId, Exchange> exchanges_;
   ports::RequestId last_request_ = 0;
   DoorMetrics counted_;
@@ -214,24 +235,44 @@ void RestServer::Impl::admit(Socket socket) {
   set_close_on_exec(socket.native_handle());
   error_code ignored;
   (void)socket.set_option(asio::ip::tcp::no_delay(true), ignored);  // a Unix-domain socket has no such option
-  const bool turn_away = connections_.size() >= options_.connections_max;
-  if (turn_away) ++counted_.connections_turned_away;
-  if (connections_.size() >= options_.connections_max + options_.turned_away_max)
-    return;  // closed, for want of room to be polite
-  const std::uint64_t number = ++last_connection_;
   Peer peer = peer_of(socket.native_handle());
+  const std::size_t admitted = connections_.size() - turned_away_;
+  const bool crowded = admitted >= options_.connections_max && !make_room({});
+  const bool greedy =
+      clients_.of(peer.name).connections >= options_.client_connections_max && !make_room(peer.name);
+  const bool turn_away = crowded || greedy;
+  if (turn_away) ++counted_.connections_turned_away;
+  if (turn_away && turned_away_ >= options_.turned_away_max) return;  // closed, for want of room to be polite
+  const std::uint64_t number = ++last_connection_;
   const auto connection =
       std::make_shared<Connection>(number, std::move(socket), std::move(peer), options_, *this, counted_);
   connections_.emplace(number, connection);
   arm_sweeper();
-  if (!turn_away) return connection->start();
-  Reply reply = error_reply(503,
-                            {Code::kExhausted, "connection refused", "this server",
-                             fmt::format("{} connections are open already", options_.connections_max),
-                             "use fewer connections, or try again later"},
-                            "too_many_connections");
-  reply.headers.emplace_back("Retry-After", "1");
-  connection->turn_away(std::move(reply));
+  if (!turn_away) {
+    clients_.add_connection(connection->peer().name);
+    return connection->start();
+  }
+  ++turned_away_;
+  connection->turn_away(crowded ? turned_away(503, "this server", options_.connections_max, "too_many_connections")
+                                : turned_away(429, "you", options_.client_connections_max, "client_connections"));
+}
+
+// Closes the connection that has kept us waiting longest, of this client or of any. False: none has for long.
+bool RestServer::Impl::make_room(std::string_view client) {
+  const TimeNs now = clock_.now_ns();
+  std::shared_ptr<Connection> idlest;
+  TimeNs since_ns = kNeverNs;
+  for (const auto& [number, connection] : connections_) {
+    if (!client.empty() && connection->peer().name != client) continue;
+    const std::optional<TimeNs> waits = connection->gives_way(now);
+    if (!waits || *waits >= since_ns) continue;
+    idlest = connection;
+    since_ns = *waits;
+  }
+  if (!idlest) return false;
+  ++counted_.connections_gave_way;
+  idlest->close();
+  return true;
 }
 
 void RestServer::Impl::arm_sweeper() {
@@ -295,8 +336,18 @@ void RestServer::Impl::maybe_stopped() {
 void RestServer::Impl::closed(Connection& connection) {
   if (const auto at = exchanges_.find(connection.open_request()); at != exchanges_.end()) at->second.client.reset();
   repository_.forget(connection);
+  if (connection.turned_away()) {
+    --turned_away_;
+  } else {
+    clients_.drop_connection(connection.peer().name);
+  }
   connections_.erase(connection.number());
   maybe_stopped();
+}
+
+bool RestServer::Impl::hold_body(std::ptrdiff_t bytes) {
+  bodies_bytes_ += static_cast<std::size_t>(bytes);
+  return bytes <= 0 || bodies_bytes_ <= options_.bodies_bytes_max;
 }
 
 void RestServer::Impl::infer_done(std::uint32_t model, TimeNs duration_ns, bool delivered) {
@@ -426,12 +477,17 @@ Result<Exchange> RestServer::Impl::exchange_of(const HttpRequest& request, std::
 
 std::optional<Reply> RestServer::Impl::infer(Connection& connection, const HttpRequest& request, std::uint32_t model) {
   const TimeNs arrived = clock_.now_ns();
+  const std::string& peer = connection.peer().name;
+  if (clients_.of(peer).open_requests >= options_.client_requests_max)
+    return count_failure(model, arrived, over_share(peer));
   Result<Exchange> made = exchange_of(request, model);
   if (!made) return count_failure(model, arrived, error_reply(status_of(made.error().code), made.error()));
   made->arrived_ns = arrived;
   made->submitted_ns = clock_.now_ns();
   made->deadline_ns += arrived;
   made->client = connection.shared_from_this();
+  made->peer = peer;
+  clients_.add_request(peer);
   const ports::RequestId id = ++last_request_;
   const Exchange& exchange = exchanges_.emplace(id, std::move(*made)).first->second;
   connection.expect_answer(model, id, exchange.deadline_ns + options_.unanswered_grace_ns);
@@ -442,6 +498,24 @@ std::optional<Reply> RestServer::Impl::infer(Connection& connection, const HttpR
                      .deadline_ns = exchange.deadline_ns,
                      .input = exchange.request.input});
   return std::nullopt;
+}
+
+Reply RestServer::Impl::over_share(const std::string& client) {
+  ++counted_.requests_over_share;
+  Reply reply = error_reply(429,
+                            {Code::kExhausted, "request refused", client,
+                             fmt::format("you have {} requests open, as many as one client may",
+                                         options_.client_requests_max),
+                             "wait for their answers"},
+                            "client_limit");
+  reply.headers.emplace_back("Retry-After", "1");
+  return reply;
+}
+
+// When the queue is full, an answer's usual time from now some of it will be answered.
+TimeNs RestServer::Impl::usual_ns(std::uint32_t model) const {
+  const protocol::DurationStatistic& s = statistics_[model].compute_infer;
+  return s.count == 0 ? 0 : s.total_ns / static_cast<TimeNs>(s.count);
 }
 
 Reply RestServer::Impl::count_failure(std::uint32_t model, TimeNs arrived_ns, Reply reply) {
@@ -464,6 +538,7 @@ std::optional<Exchange> RestServer::Impl::take(ports::RequestId id) {
     ++counted_.answers_stray;
     return std::nullopt;
   }
+  clients_.drop_request(node.mapped().peer);
   if (!node.mapped().client) ++counted_.answers_undelivered;
   return std::move(node.mapped());
 }
@@ -536,7 +611,10 @@ void RestServer::Impl::refuse(ports::RequestId id, const ports::Refusal& refusal
   if (!exchange || !exchange->client) return;
   const std::uint32_t model = exchange->model;
   const bool unloaded = refusal.reason == ports::RefusalReason::kStopping && !device_.model_state(model).loaded;
-  Reply reply = unloaded ? repository_.unloaded_reply(model) : refusal_reply(refusal, contracts_[model].model);
+  ports::Refusal told = refusal;
+  if (refusal.reason == ports::RefusalReason::kOverloaded && told.retry_after_ns == 0)
+    told.retry_after_ns = usual_ns(model);
+  Reply reply = unloaded ? repository_.unloaded_reply(model) : refusal_reply(told, contracts_[model].model);
   exchange->client->reply(count_failure(model, exchange->arrived_ns, std::move(reply)));
 }
 

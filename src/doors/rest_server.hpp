@@ -31,7 +31,10 @@ struct RestOptions {
   std::string server_version = "0.1.0";
 
   // Sizes.
-  std::size_t connections_max = 256;  // further ones hear 503 at once and are closed
+  std::size_t connections_max = 256;        // further ones hear 503 at once and are closed
+  std::size_t client_connections_max = 0;   // of one client, who hears 429; 0: three quarters of connections_max
+  std::size_t client_requests_max = 48;     // open at a time, of one client, who hears 429
+  std::size_t bodies_bytes_max = 64 << 20;  // of request bodies that are still arriving, all together
   std::size_t turned_away_max = 32;   // of those, how many may be waited for to take their 503
   std::size_t header_bytes_max = 16 << 10;
   std::size_t body_bytes_max = 0;          // 0: what the largest contract can need
@@ -53,6 +56,8 @@ struct RestOptions {
   TimeNs idle_timeout_ns = 60 * kSecondNs;        // between requests, and before the first
   TimeNs write_timeout_ns = 10 * kSecondNs;       // to take the next bytes of an answer
   TimeNs write_total_timeout_ns = 5 * kMinuteNs;  // to take all of it
+  // Where connections run out, one that has kept us waiting for so long (five times that for a body) gives way.
+  TimeNs give_way_ns = kSecondNs;
   TimeNs linger_timeout_ns = kSecondNs;           // for the client to read a refusal and close
   TimeNs load_timeout_ns = 30 * kSecondNs;        // for a model to become ready, before its load is called failed
   TimeNs unanswered_grace_ns = kSecondNs;         // after its deadline, before a request without answer is given up

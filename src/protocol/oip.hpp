@@ -91,8 +91,9 @@ struct EncodedAnswer {
                                           std::span<const RequestedOutput> outputs, const AnswerLabels& labels,
                                           ByteView output);
 
-// {"error": "one sentence", "lichen": {code, what, where, why, try}}; with `reason`, if any, in "lichen" too.
-[[nodiscard]] std::string encode_error(const Error& error, std::string_view reason = {});
+// {"error": "one sentence", "lichen": {code, what, where, why, try}}; with "reason" and "retry_after_ms", if any, in
+// "lichen" too.
+[[nodiscard]] std::string encode_error(const Error& error, std::string_view reason = {}, TimeNs retry_after_ns = 0);
 
 [[nodiscard]] std::string encode_server_metadata(std::string_view version);
 [[nodiscard]] std::string encode_model_metadata(const Contract& contract);

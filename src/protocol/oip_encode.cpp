@@ -133,9 +133,10 @@ EncodedAnswer encode_answer(const Contract& contract, const std::optional<std::s
   return answer;
 }
 
-std::string encode_error(const Error& error, std::string_view reason) {
+std::string encode_error(const Error& error, std::string_view reason, TimeNs retry_after_ns) {
   Json lichen = to_json(error);
   if (!reason.empty()) lichen["reason"] = reason;
+  if (retry_after_ns > 0) lichen["retry_after_ms"] = (retry_after_ns + kMillisecondNs - 1) / kMillisecondNs;
   return dump({{"error", error.to_line()}, {"lichen", std::move(lichen)}});
 }
 

@@ -184,7 +184,7 @@ TEST_F(RestRequests, RefusalsBecomeStatusCodes) {
   start();
   using ports::RefusalReason;
   const std::pair<RefusalReason, int> cases[] = {
-      {RefusalReason::kOverloaded, 503},         {RefusalReason::kDeadlineTooShort, 504},
+      {RefusalReason::kOverloaded, 429},         {RefusalReason::kDeadlineTooShort, 504},
       {RefusalReason::kDeadlineExceeded, 504},   {RefusalReason::kNoRungAvailable, 503},
       {RefusalReason::kMinRungUnavailable, 503}, {RefusalReason::kStopping, 503}};
   HttpClient client(port);
@@ -195,7 +195,7 @@ TEST_F(RestRequests, RefusalsBecomeStatusCodes) {
     EXPECT_THAT(error_of(reply), HasSubstr("request refused: model small"));
     EXPECT_EQ(Json::parse(reply.body)["lichen"]["reason"], ports::name_of(reason));
     EXPECT_EQ(reply.headers.contains("retry-after") ? reply.headers.at("retry-after") : "none",
-              status == 503 ? "2" : "none");
+              status != 504 ? "2" : "none");
   }
 }
 

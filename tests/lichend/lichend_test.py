@@ -6,6 +6,7 @@ Usage: LICHEN_BIN=build/release/bin LICHEN_MODELS=build/release/tests/models lic
 """
 
 import contextlib
+import gzip
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 import unittest
@@ -236,6 +238,103 @@ class BadRequests(SharedAgent):
         with Client(self.device.port) as client:
             client.send(f"POST /v2/models/{MODEL}/infer HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999\r\n\r\n".encode())
             self.check_error(client.reply(), 413, "exhausted")
+
+
+class HostileClients(Case):
+    """Some do everything that costs a server something, others ask as usual: these are answered inside their deadline."""
+
+    DEADLINE_MS = 2000
+
+    def hostile(self, port, stop):
+        def crawl():
+            with Client(port) as client:
+                for byte in infer_request() * 100:
+                    if stop.wait(0.05):
+                        return
+                    client.send(bytes([byte]))
+
+        def stop_in_the_body():
+            with Client(port) as client:
+                client.send(infer_request()[:-5])
+                stop.wait(1.5)
+
+        def say_nothing():
+            with contextlib.ExitStack() as crowd:
+                for _ in range(40):
+                    crowd.enter_context(Client(port))
+                stop.wait(1.5)
+
+        def vanish():
+            client = Client(port)
+            client.send(infer_request())
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+
+        def garble():
+            with Client(port) as client:
+                client.send(os.urandom(4000))
+                client.reply()
+
+        def bomb():
+            with Client(port) as client:
+                body = gzip.compress(b" " * 50_000_000, 1)
+                client.ask(http("POST", f"/v2/models/{MODEL}/infer", body[:60_000], ["Content-Encoding: gzip"]))
+
+        def flood():
+            with Client(port) as client:
+                client.send(http("GET", "/v2/health/live") * 500)
+                for _ in range(100):
+                    client.reply()
+
+        def never_read():
+            with Client(port) as client:
+                client.send(http("GET", "/metrics") * 300)
+                stop.wait(1.5)
+
+        return [crawl, stop_in_the_body, say_nothing, vanish, garble, bomb, flood, never_read]
+
+    def test_others_are_answered_inside_their_deadline(self):
+        folder = self.folder()
+        door = folder.path / "rest"
+        agent = self.agent(listen=["127.0.0.1:0", f"unix:{door}"], server={"connections_max": 128})
+        agent.wait_serving()
+        stop, counts = threading.Event(), {}
+
+        def keep_doing(deed):
+            while not stop.is_set():
+                with contextlib.suppress(OSError):  # they are turned away, cut off and closed, as they should be
+                    deed()
+                counts[deed.__name__] = counts.get(deed.__name__, 0) + 1
+
+        threads = [threading.Thread(target=keep_doing, args=(deed,), daemon=True)
+                   for deed in self.hostile(agent.port, stop) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        took = []
+        try:
+            end = time.monotonic() + 6
+            while time.monotonic() < end:
+                with Client(door) as client:
+                    for _ in range(20):
+                        reply = client.ask(infer_request(deadline_ms=self.DEADLINE_MS))
+                        self.assertEqual(reply.status, 200, reply.body)
+                        took.append(reply.took_s)
+                        time.sleep(0.002)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(PATIENCE_S)
+        self.assertGreater(len(took), 100)
+        self.assertLess(max(took), self.DEADLINE_MS / 1000)
+        self.assertEqual(set(counts), {deed.__name__ for deed in self.hostile(agent.port, stop)}, "each did its worst")
+        took.sort()
+        print(f"{len(took)} answers beside {sum(counts.values())} hostile deeds {counts}: "
+              f"p50 {took[len(took) // 2] * 1e3:.2f} ms, p99 {took[len(took) * 99 // 100] * 1e3:.2f} ms, "
+              f"max {took[-1] * 1e3:.2f} ms", file=sys.stderr)
+        eventually(lambda: agent.ask().status == 200, "over TCP, too")
+        eventually(lambda: agent.metric("lichen_rest_requests_open") == 0, "nothing is left open")
+        self.assertEqual(agent.metric("lichen_rest_requests_unanswered_total"), 0)
+        self.assertEqual(agent.metric("lichen_rest_answers_stray_total"), 0)
 
 
 METRICS = {

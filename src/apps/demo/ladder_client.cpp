@@ -14,6 +14,7 @@ namespace lichen::demo {
 namespace {
 
 constexpr unsigned kOk = 200;
+constexpr unsigned kOverloaded = 429;
 constexpr unsigned kUnavailable = 503;
 constexpr unsigned kTimeout = 504;
 constexpr std::size_t kClassesMax = 1'024;
@@ -79,7 +80,7 @@ Result<InferReply> read_reply(const HttpResponse& response) {
   const Json json = LICHEN_TRY(parse_json(body.substr(0, json_bytes), "reply"));
   return guarded([&]() -> Result<InferReply> {
     InferReply reply;
-    if (response.status == kUnavailable || response.status == kTimeout) {
+    if (response.status == kOverloaded || response.status == kUnavailable || response.status == kTimeout) {
       reply.reason = json.at("lichen").value("reason", json.at("lichen").value("code", "unknown"));
       return reply;
     }

@@ -23,7 +23,7 @@ inline constexpr TimeNs kClientWakeNs = 25 * kMillisecondNs;
 
 enum class Outcome : std::uint8_t {
   kAnswered,
-  kRefused,  // an explicit error: 503 or 504
+  kRefused,  // an explicit error: 429, 503 or 504
   kLost,     // no reply at all, however often asked
 };
 

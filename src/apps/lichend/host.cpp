@@ -144,6 +144,8 @@ Result<void> Host::open_doors(const device::DeviceConfig& config) {
   doors::RestOptions options;
   options.server_version = LICHEN_VERSION;
   options.connections_max = config.server.connections_max;
+  options.client_connections_max = config.server.client_connections_max;
+  options.client_requests_max = config.server.client_requests_max;
   options.deadline_default_ns = config.server.deadline_default_ns;
   options.deadline_ns_max = config.server.deadline_max_ns;
   std::vector<protocol::Contract> contracts;
