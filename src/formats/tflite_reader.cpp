@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "formats/outline.hpp"
 #include "formats/tflite.hpp"
 #include "formats/tflite_file.hpp"
 #include "formats/tflite_incoming.hpp"
@@ -56,7 +57,28 @@ class Reader : public TfliteVariables {
     return graph;
   }
 
+  Result<graph::Outline> outline() {
+    LICHEN_TRY(open());
+    graph::Outline lines;
+    const tflite::SubGraph* from = subgraph_at(0);
+    const auto* operators = from->operators();
+    for (flatbuffers::uoffset_t i = 0; operators != nullptr && i < operators->size(); ++i) {
+      if (lines.size() == graph::kOutlineLinesMax) break;
+      const tflite::Operator& op = *operators->Get(i);
+      const OperatorName name = LICHEN_TRY(name_of(i, op));
+      lines.push_back({name.text, first_output(*from, op), is_known(name)});
+    }
+    return lines;
+  }
+
  private:
+  static std::string first_output(const tflite::SubGraph& from, const tflite::Operator& op) {
+    if (op.outputs() == nullptr || op.outputs()->size() == 0 || from.tensors() == nullptr) return {};
+    const std::int32_t id = op.outputs()->Get(0);
+    if (id < 0 || static_cast<std::size_t>(id) >= from.tensors()->size()) return {};
+    return printable(from.tensors()->Get(static_cast<flatbuffers::uoffset_t>(id))->name());
+  }
+
   std::unexpected<Error> bad(std::string where, std::string why, Code code = Code::kBadInput) const {
     return fail(code, "cannot load model", where.empty() ? name_ : fmt::format("{}, {}", name_, where), std::move(why));
   }
@@ -411,6 +433,10 @@ class Reader : public TfliteVariables {
 
 Result<graph::Graph> read_tflite(ByteView file, std::string_view name) {
   return Reader(file, name).read();
+}
+
+Result<graph::Outline> outline_tflite(ByteView file, std::string_view name) {
+  return Reader(file, name).outline();
 }
 
 }  // namespace lichen::formats

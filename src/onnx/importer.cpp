@@ -10,6 +10,7 @@
 
 #include "graph/ops/schema.hpp"
 #include "graph/verify.hpp"
+#include "onnx/names.hpp"
 #include "onnx/onnx.hpp"
 #include "onnx/order.hpp"
 #include "onnx/tensors.hpp"
@@ -29,15 +30,6 @@ std::unexpected<Error> bad(std::string where, std::string why, Code code = Code:
   return fail(code, "cannot load model", std::move(where), std::move(why));
 }
 
-std::string domain_of(const std::string& domain) {
-  return domain == "ai.onnx" ? std::string{} : domain;
-}
-
-std::string op_text(const ::onnx::NodeProto& node) {
-  const std::string domain = domain_of(node.domain());
-  return domain.empty() ? clean_name(node.op_type()) : clean_name(domain + "." + node.op_type());
-}
-
 std::array<std::span<const OnnxOp>, 8> tables() {
   return {math_ops(), reduce_ops(), movement_ops(), make_ops(), window_ops(), layer_ops(), norm_ops(), quantized_ops()};
 }
@@ -52,6 +44,15 @@ const OnnxOp* row_named(std::string_view domain, std::string_view name) {
 }
 
 }  // namespace
+
+std::string domain_of(const std::string& domain) {
+  return domain == "ai.onnx" ? std::string{} : domain;
+}
+
+std::string op_text(const ::onnx::NodeProto& node) {
+  const std::string domain = domain_of(node.domain());
+  return domain.empty() ? clean_name(node.op_type()) : clean_name(domain + "." + node.op_type());
+}
 
 const OnnxOp* find_onnx_op(std::string_view domain, std::string_view name, std::int64_t opset) {
   const OnnxOp* row = row_named(domain, name);

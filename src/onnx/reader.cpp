@@ -4,9 +4,14 @@
 #include <fmt/format.h>
 #include <google/protobuf/io/coded_stream.h>
 
+#include <map>
+#include <set>
+
 #include "onnx/importer.hpp"
 #include "onnx/lean.hpp"
+#include "onnx/names.hpp"
 #include "onnx/onnx.hpp"
+#include "onnx/outline.hpp"
 #include "onnx/tensors.hpp"
 #include "onnx/wire.hpp"
 
@@ -44,6 +49,29 @@ Result<graph::Graph> read_onnx(ByteView file, std::string_view name) {
   LICHEN_TRY(parse(lean.message.empty() ? file : ByteView(lean.message), file_name, model));
   lean.message = {};  // protobuf has its own copy
   return Importer(model, lean.weights, name).run();
+}
+
+Result<graph::Outline> outline_onnx(ByteView file, std::string_view name) {
+  ::onnx::ModelProto model;
+  const std::string file_name(name);
+  LICHEN_TRY(check(file, OnnxMessage::kModel, file_name));
+  const LeanModel lean = without_weights(file);
+  LICHEN_TRY(parse(lean.message.empty() ? file : ByteView(lean.message), file_name, model));
+  std::map<std::string, std::int64_t> opsets;
+  for (const auto& import : model.opset_import()) opsets[domain_of(import.domain())] = import.version();
+  std::set<std::pair<std::string, std::string>> functions;
+  for (const auto& function : model.functions()) functions.emplace(domain_of(function.domain()), function.name());
+  graph::Outline lines;
+  for (const auto& node : model.graph().node()) {
+    if (lines.size() == graph::kOutlineLinesMax) break;
+    const std::string domain = domain_of(node.domain());
+    const auto opset = opsets.find(domain);
+    const bool known = functions.contains({domain, node.op_type()}) ||
+                       (opset != opsets.end() && find_onnx_op(domain, node.op_type(), opset->second) != nullptr);
+    const std::string& called = node.name().empty() && node.output_size() > 0 ? node.output(0) : node.name();
+    lines.push_back({op_text(node), clean_name(called), known});
+  }
+  return lines;
 }
 
 Result<tensor::Tensor> read_onnx_tensor(ByteView file, std::string_view name) {

@@ -43,7 +43,7 @@ class Case(unittest.TestCase):
     def file(self, name, content):
         return self.folder.write(name, content)
 
-    def both(self):
+    def both(self, op="Identity"):
         """An .onnx that gives x as y; its description is a script for the stand-in of ONNX Runtime, which doubles."""
         def field(number, value):
             if isinstance(value, int):
@@ -55,7 +55,7 @@ class Case(unittest.TestCase):
             shape = field(1, field(1, 1)) + field(1, field(1, 3))
             return field(1, name) + field(2, field(1, field(1, 1) + field(2, shape)))
 
-        node = field(1, "x") + field(2, "y") + field(4, "Identity")
+        node = field(1, "x") + field(2, "y") + field(3, "only") + field(4, op)
         graph = field(1, node) + field(2, "g") + field(11, floats_named("x")) + field(12, floats_named("y"))
         script = "\ninput x 1 1 3\noutput y 1 1 3\n"
         return self.file("both.onnx", field(1, 8) + field(6, script) + field(7, graph) + field(8, field(2, 17)))
@@ -259,6 +259,34 @@ class Inspect(Case):
             damaged[(i * 7919) % len(whole)] ^= 1 << (i % 8)
             code, _, errors = lichen("inspect", self.file("flipped.tflite", bytes(damaged)))
             self.assertIn(code, (DONE, BAD_INPUT, NOT_SUPPORTED), (i, errors))
+
+    def test_a_model_with_unknown_operators_is_shown_with_those_marked(self):
+        model = self.both("NoSuchOp")
+        code, out, errors = lichen("inspect", model)
+        self.assertEqual(code, NOT_SUPPORTED)
+        self.assertEqual(len(errors.splitlines()), 1, errors)
+        self.assertIn("NoSuchOp", errors)
+        self.assertRegex(out, r"0 NOT SUPPORTED  *NoSuchOp  *only")
+        code, out, _ = lichen("inspect", model, "--json")
+        self.assertEqual(code, NOT_SUPPORTED)
+        shown = json.loads(out)
+        self.assertEqual((shown["schema"], shown["format"]), ("lichen.inspect.v1", "onnx"))
+        self.assertEqual(shown["nodes"], [{"op": "NoSuchOp", "name": "only", "supported": False}])
+        self.assertEqual(shown["error"]["code"], "unsupported")
+
+    def test_an_operator_of_tflite_without_a_name_here_is_marked_among_the_others(self):
+        whole = PRIMARY.read_bytes()
+        softmax, unknown = bytes([25]), bytes([31])  # SOFTMAX, and CALL, which nothing runs
+        found = [at for at in range(len(whole)) if whole[at:at + 1] == softmax]
+        for at in found:  # one of these bytes is the operator's code
+            code, out, _ = lichen("inspect", self.file("strange.tflite", whole[:at] + unknown + whole[at + 1:]))
+            if code == NOT_SUPPORTED and "NOT SUPPORTED" in out:
+                break
+        else:
+            self.fail("the code of no operator was found")
+        lines = out.splitlines()
+        self.assertEqual(len([line for line in lines if "NOT SUPPORTED" in line]), 1)
+        self.assertTrue(any("FULLY_CONNECTED" in line and "NOT SUPPORTED" not in line for line in lines), out)
 
     def test_a_missing_file_is_named(self):
         self.check_fails(lichen("inspect", "/no/model.tflite"), BAD_INPUT, "/no/model.tflite", "No such file")

@@ -6,12 +6,16 @@
 
 #include <fmt/format.h>
 
+#include "backends/backend.hpp"
 #include "base/json.hpp"
 #include "commands.hpp"
 #include "engine/session.hpp"
+#include "formats/outline.hpp"
+#include "formats/tflite.hpp"
 #include "graph/draw.hpp"
 #include "graph/print.hpp"
 #include "model_file.hpp"
+#include "onnx/outline.hpp"
 #include "posix/files.hpp"
 
 namespace lichen::tool {
@@ -70,8 +74,33 @@ Result<void> draw(const graph::Graph& graph, const Options& options) {
   return {};
 }
 
+// The layers of a file that cannot be loaded, those that are in the way marked. The error itself is the command's end.
+void show_outline(const Options& options, const Error& error) {
+  const auto file = posix::MappedFile::open(options.model, formats::kTfliteBytesMax);
+  if (!file) return;
+  const bool is_tflite = backends::format_of({options.model, file->bytes()}) == backends::Format::kTflite;
+  const auto outline = is_tflite ? formats::outline_tflite(file->bytes(), options.model)
+                                 : formats::outline_onnx(file->bytes(), options.model);
+  if (!outline || outline->empty()) return;
+  Json nodes = Json::array();
+  for (std::size_t i = 0; i < outline->size(); ++i) {
+    const graph::OutlineLine& line = (*outline)[i];
+    if (!options.json) fmt::print("{:>5} {:<14} {:<28} {}\n", i, line.known ? "" : "NOT SUPPORTED", line.op, line.name);
+    nodes.push_back({{"op", line.op}, {"name", line.name}, {"supported", line.known}});
+  }
+  if (!options.json) return;
+  fmt::print("{}\n", Json{{"schema", "lichen.inspect.v1"},
+                          {"model", options.model},
+                          {"format", is_tflite ? "tflite" : "onnx"},
+                          {"error", lichen::to_json(error)},
+                          {"nodes", nodes}}
+                        .dump());
+}
+
 Result<int> inspect(const Options& options) {
-  const ModelFile model = LICHEN_TRY(load_model(options.model));
+  Result<ModelFile> loaded = load_model(options.model);
+  if (!loaded && loaded.error().code == Code::kUnsupported) show_outline(options, loaded.error());
+  const ModelFile model = LICHEN_TRY(std::move(loaded));
   if (options.as_stored) {
     LICHEN_TRY(draw(model.graph, options));
     fmt::print("{}", graph::to_text(model.graph));
