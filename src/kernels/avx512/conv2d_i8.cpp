@@ -57,46 +57,46 @@ struct ByteTile {
   void run(PixelWalk& walk, Index pixel, Index channel) const {
     const std::uint8_t* rows[kRows];
     walk.next(image, rows);
-    __m512i sums[kRows][kPanels];
+    __m512i sums[(kRows * kPanels + kGroup - 1) / kGroup * kGroup];
     sum<kRows, kPanels>(rows, pixel, channel, sums);
-    store(sums, pixel, channel, std::make_index_sequence<(kRows * kPanels + kGroup - 1) / kGroup>{});
+    store<kPanels>(sums, kRows, pixel, channel);
   }
 
-  // Always inline: the sums stay in registers only if the compiler sees all uses of the array early.
-  template <int kRows, int kPanels, std::size_t... kIndex>
-  [[gnu::always_inline]] void store(const __m512i (&sums)[kRows][kPanels], Index pixel, Index channel, std::index_sequence<kIndex...>) const {
-    (store_group<int{kIndex} * kGroup>(sums, pixel, channel), ...);
-  }
-
-  // Four vectors become 64 bytes: 16 of each, in order after a transposition of words of 4.
-  template <int kFirst, int kRows, int kPanels>
-  [[gnu::always_inline]] void store_group(const __m512i (&sums)[kRows][kPanels], Index pixel, Index channel) const {
+  // Once for tiles of all heights: unrolled into each, it would be most of them. That the sums pass through memory
+  // costs less than what follows them. Four vectors become 64 bytes: 16 of each, in order after a transposition of
+  // words of 4.
+  template <int kPanels>
+  [[gnu::noinline]] void store(__m512i* sums, int rows, Index pixel, Index channel) const {
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i clamped = clamped_bytes<std::int8_t>(
-        scaled<kFirst>(sums, channel), scaled<kFirst + 1>(sums, channel), scaled<kFirst + 2>(sums, channel),
-        scaled<kFirst + 3>(sums, channel), packed.clamp);
-    const __m512i bytes = _mm512_xor_si512(_mm512_permutexvar_epi32(order, clamped), flip_of(packed.flip_out));
-    const __m128i chunks[kGroup] = {_mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
-                                    _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3)};
+    const __m512i flip = flip_of(packed.flip_out);
+    const IntegerClamp clamp = packed.clamp;  // out may alias packed, but not these
+    const std::int32_t zero_point = packed.out_zero_point;
+    const std::int32_t* lanes = parts(channel);
+    const Index columns = units - channel;
+    const int count = rows * kPanels;
+    for (int i = count; i % kGroup != 0; ++i) sums[i] = _mm512_setzero_si512();
+    std::uint8_t* to = out.at + pixel * out.step + channel;
+    for (int first = 0; first < count; first += kGroup) {
+      const auto scaled_at = [&](int j) {
+        return scaled(sums[first + j], lanes + j % kPanels * kPanel * kLaneParts, channel + j % kPanels * kPanel,
+                      zero_point, clamp);
+      };
+      const __m512i clamped = clamped_bytes<std::int8_t>(scaled_at(0), scaled_at(1), scaled_at(2), scaled_at(3), clamp);
+      const __m512i bytes = _mm512_xor_si512(_mm512_permutexvar_epi32(order, clamped), flip);
+      const __m128i chunks[kGroup] = {_mm512_castsi512_si128(bytes), _mm512_extracti32x4_epi32(bytes, 1),
+                                      _mm512_extracti32x4_epi32(bytes, 2), _mm512_extracti32x4_epi32(bytes, 3)};
 #pragma GCC unroll 4
-    for (int j = 0; j < kGroup; j += kPanels) {
-      if (kFirst + j >= kRows * kPanels) continue;
-      store_panels<kPanels>(chunks + j, out.at + (pixel + (kFirst + j) / kPanels) * out.step + channel, units - channel);
+      for (int j = 0; j < kGroup; j += kPanels, to += out.step) {
+        if (first + j < count) store_panels<kPanels>(chunks + j, to, columns);
+      }
     }
   }
 
-  template <int kIndex, int kRows, int kPanels>
-  [[gnu::always_inline]] __m512i scaled(const __m512i (&sums)[kRows][kPanels], Index channel) const {
-    if constexpr (kIndex >= kRows * kPanels) {
-      return _mm512_setzero_si512();
-    } else if constexpr (kAfter == After::kByFloat) {
-      return scaled_by_float(sums[kIndex / kPanels][kIndex % kPanels], parts(channel + kPanel * (kIndex % kPanels)),
-                             packed.out_zero_point, packed.clamp);
-    } else if constexpr (kAfter == After::kBounded) {
-      return scaled_bounded(sums[kIndex / kPanels][kIndex % kPanels], parts(channel + kPanel * (kIndex % kPanels)));
-    } else {
-      return scaled_slowly(sums[kIndex / kPanels][kIndex % kPanels], channel + kPanel * (kIndex % kPanels));
-    }
+  [[gnu::always_inline]] __m512i scaled(__m512i sum, const std::int32_t* lanes, Index channel, std::int32_t zero_point,
+                                        IntegerClamp clamp) const {
+    if constexpr (kAfter == After::kByFloat) return scaled_by_float(sum, lanes, zero_point, clamp);
+    if constexpr (kAfter == After::kBounded) return scaled_bounded(sum, lanes);
+    return scaled_slowly(sum, channel);
   }
 
   [[gnu::noinline]] __m512i scaled_slowly(__m512i sum, Index channel) const {
@@ -107,7 +107,8 @@ struct ByteTile {
 
   template <int kRows, int kPanels>
   [[gnu::always_inline]] void sum(const std::uint8_t* const (&rows)[kRows], Index pixel, Index channel,
-           __m512i (&sums)[kRows][kPanels]) const {
+                                  __m512i* to) const {
+    __m512i sums[kRows][kPanels];
 #pragma GCC unroll 12
     for (int r = 0; r < kRows; ++r) {
       const __m512i term = _mm512_set1_epi32(packed.terms != nullptr ? packed.terms[pixel + r] : 0);
@@ -141,6 +142,10 @@ struct ByteTile {
           sums[r][v] = _mm512_dpbusd_epi32(sums[r][v], a, _mm512_load_si512(weights + v * panel_bytes));
       }
       weights += kTogether * kPanel;
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kPanels; ++v) to[r * kPanels + v] = sums[r][v];
     }
   }
 };

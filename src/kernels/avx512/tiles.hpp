@@ -6,45 +6,12 @@
 #include <utility>
 
 #include "kernels/panels.hpp"
+#include "kernels/pixel_walk.hpp"
 
 namespace lichen::kernels::avx512 {
 namespace {
 
 inline constexpr int kRowsMax = 12;  // 24 sums of the 32 registers, in tiles of two panels
-
-// The next pixels of a grid, in order, as places in the image.
-class PixelWalk {
- public:
-  PixelWalk(const PixelGrid& grid, Index begin)
-      : grid_(grid),
-        n_(begin / (grid.height * grid.width)),
-        y_(begin / grid.width % grid.height),
-        x_(begin % grid.width) {}
-
-  template <int kRows, typename T>
-  void next(const T* image, const T* (&rows)[kRows]) {
-    const T* at = image + n_ * grid_.image_step + y_ * grid_.row_step + x_ * grid_.column_step;
-    if (x_ + kRows < grid_.width) {  // all in one row of the grid, which does not end here
-      x_ += kRows;
-      for (int r = 0; r < kRows; ++r, at += grid_.column_step) rows[r] = at;
-      return;
-    }
-    for (int r = 0; r < kRows; ++r, at += grid_.column_step) {
-      rows[r] = at;
-      if (++x_ < grid_.width) continue;
-      x_ = 0;
-      if (++y_ == grid_.height) {
-        y_ = 0;
-        ++n_;
-      }
-      at = image + n_ * grid_.image_step + y_ * grid_.row_step - grid_.column_step;
-    }
-  }
-
- private:
-  const PixelGrid& grid_;
-  Index n_, y_, x_;
-};
 
 template <int kPanels, typename Tile, std::size_t... kRows>
 inline void run_rows(const Tile& tile, PixelWalk& walk, Index rows, Index pixel, Index channel,
