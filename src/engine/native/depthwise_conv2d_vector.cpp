@@ -108,23 +108,27 @@ template <typename T>
 StepResult bytes_step(const BuildContext& context, const kernels::Window2D& w, const WeightedQuantization& q) {
   const Index taps = w.filter_h * w.filter_w;
   LICHEN_TRY(context.budget.take(kernels::depthwise_bytes_count(taps, w.out_c)));
+  constexpr bool kFlipOut = !std::is_signed_v<T>;
+  constexpr std::int32_t kShift = kFlipOut ? 128 : 0;
+  kernels::Requantization r = q.requantization();
+  r.out_zero_point -= kShift;
+  r.clamp = {r.clamp.min - kShift, r.clamp.max - kShift};
   auto packed = kernels::pack_depthwise_bytes(constant_of<T>(context.node, 1).data(),
                                               constant_of<std::int32_t>(context.node, 2).data(), groups_of(w), taps,
-                                              w.out_c, block_of(w.out_c), q.requantization());
-  std::vector<T> zero_row(static_cast<std::size_t>(w.in_c), static_cast<T>(q.base.in_zero_point));
-  const auto run = is_3x3(w) ? &kernels::avx512::depthwise_3x3<T> : &kernels::avx512::depthwise_taps<T>;
-  return make_step(std::is_signed_v<T> ? "depthwise_conv2d i8 avx512" : "depthwise_conv2d u8 avx512", 0,
-                   [w, packed = std::move(packed), zero_row = std::move(zero_row), base = q.base, run,
-                    by_float = !q.scales.empty(),
-                    grain = rows_a_part(w, kIntegerMacsAPart / 4)](const StepBuffers& b) {
-                     const kernels::avx512::DepthwiseView view{
-                         packed.channels, packed.block,          packed.groups,        packed.twice,
-                         packed.bounded,  by_float, packed.weights.data(), packed.lanes.data(), base.out_zero_point,
-                         base.clamp};
-                     b.threads->parallel_for(w.batch * w.out_h, grain, [&](Index begin, Index end) {
-                       run(w, view, b.in<T>(0), zero_row.data(), begin, end, b.out<T>());
-                     });
-                   });
+                                              w.out_c, block_of(w.out_c), r);
+  std::vector<std::uint8_t> zero_row(static_cast<std::size_t>(w.in_c), static_cast<std::uint8_t>(q.base.in_zero_point));
+  const auto run = is_3x3(w) ? &kernels::avx512::depthwise_3x3 : &kernels::avx512::depthwise_taps;
+  return make_step(
+      std::is_signed_v<T> ? "depthwise_conv2d i8 avx512" : "depthwise_conv2d u8 avx512", 0,
+      [w, packed = std::move(packed), zero_row = std::move(zero_row), zero_point = r.out_zero_point, clamp = r.clamp,
+       run, by_float = !q.scales.empty(), grain = rows_a_part(w, kIntegerMacsAPart / 4)](const StepBuffers& b) {
+        const kernels::avx512::DepthwiseView view{
+            packed.channels,       packed.block,        packed.groups, packed.twice, packed.bounded, by_float,
+            packed.weights.data(), packed.lanes.data(), !kFlipOut,     kFlipOut,     zero_point,     clamp};
+        b.threads->parallel_for(w.batch * w.out_h, grain, [&](Index begin, Index end) {
+          run(w, view, b.in<std::uint8_t>(0), zero_row.data(), begin, end, b.out<std::uint8_t>());
+        });
+      });
 }
 
 template <typename T>
