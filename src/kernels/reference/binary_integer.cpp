@@ -80,12 +80,14 @@ T squared_difference(T a, T b) {
 
 template <typename T, auto function>
 void whole(const Broadcast& s, const T* a, const T* b, T* out) {
-  each_pair(s, a, b, out, function);
+  each_pair_called<T, T>(s, a, b, out, function);
 }
 
 template <typename T, auto function>
 void wrapping(const Broadcast& s, const T* a, const T* b, T* out) {
-  each_pair(s, a, b, out, [](T x, T y) { return function(static_cast<Wide<T>>(x), static_cast<Wide<T>>(y)); });
+  each_pair_called<T, T>(s, a, b, out, [](T x, T y) {
+    return static_cast<T>(function(static_cast<Wide<T>>(x), static_cast<Wide<T>>(y)));
+  });
 }
 
 template <typename T>

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/reference/unary.hpp"
-
 #include <cmath>
-#include <type_traits>
+
+#include "kernels/reference/unary_rows.hpp"
 
 namespace lichen::kernels::reference {
 namespace {
-
-using P = UnaryParameters;
 
 constexpr float kSqrtHalf = 0.70710678F;
 constexpr float kSqrtTwoOverPi = 0.79788456F;
@@ -36,17 +33,6 @@ float leaky_relu(float x, P p) {
 float sign(float x) {
   if (x > 0.0F) return 1.0F;
   return x < 0.0F ? -1.0F : x;
-}
-
-float shrink(float x, P p) {
-  if (x < -p.alpha) return x + p.beta;
-  return x > p.alpha ? x - p.beta : 0.0F;
-}
-
-// A function of one element, applied to all.
-template <typename T, auto function>
-void each(std::span<const T> in, P p, std::type_identity_t<decltype(function(T{}, P{}))>* out) {
-  for (const T x : in) *out++ = function(x, p);
 }
 
 struct RowF32 {
@@ -104,33 +90,6 @@ constexpr RowF32 kRowsF32[] = {
     row<[](float x, P p) { return p.alpha < x ? x : 0.0F; }>("ThresholdedRelu"),
 };
 
-// Integers wrap, by way of the unsigned type of 32 or 64 bits.
-template <typename T>
-using Wrapping = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-
-template <typename T>
-T negated(T x) {
-  return static_cast<T>(Wrapping<T>{0} - static_cast<Wrapping<T>>(x));
-}
-
-template <typename T>
-struct RowInteger {
-  std::string_view op;
-  UnaryInteger<T> function;
-};
-
-template <typename T>
-constexpr RowInteger<T> kRowsInteger[] = {
-    {"Abs", each<T, [](T x, P) { return x < 0 ? negated(x) : x; }>},
-    {"BitwiseNot", each<T, [](T x, P) { return static_cast<T>(~x); }>},
-    {"Neg", each<T, [](T x, P) { return negated(x); }>},
-    {"Relu", each<T, [](T x, P) { return std::max(x, T{0}); }>},
-    {"Shrink", each<T, [](T x, P p) { return static_cast<T>(shrink(static_cast<float>(x), p)); }>},
-    {"Sign", each<T, [](T x, P) { return static_cast<T>((0 < x ? 1 : 0) - (x < 0 ? 1 : 0)); }>},
-    {"Square",
-     each<T, [](T x, P) { return static_cast<T>(static_cast<Wrapping<T>>(x) * static_cast<Wrapping<T>>(x)); }>},
-};
-
 bool is_inf(float x, P p) {
   const bool negative = p.alpha == 1.0F || p.alpha == 3.0F;
   return std::isinf(x) && (x < 0.0F ? negative : p.alpha >= 2.0F);
@@ -146,30 +105,11 @@ constexpr RowTest kRowsTest[] = {
     {"IsNan", each<float, [](float x, P) { return std::isnan(x); }>},
 };
 
-template <typename Rows>
-auto found(const Rows& rows, std::string_view op) -> decltype(rows[0].function) {
-  for (const auto& r : rows) {
-    if (r.op == op) return r.function;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 UnaryF32 unary_f32(std::string_view op) {
   return found(kRowsF32, op);
 }
-
-template <typename T>
-UnaryInteger<T> unary_integer(std::string_view op) {
-  return found(kRowsInteger<T>, op);
-}
-
-template UnaryInteger<std::int8_t> unary_integer<std::int8_t>(std::string_view);
-template UnaryInteger<std::uint8_t> unary_integer<std::uint8_t>(std::string_view);
-template UnaryInteger<std::int16_t> unary_integer<std::int16_t>(std::string_view);
-template UnaryInteger<std::int32_t> unary_integer<std::int32_t>(std::string_view);
-template UnaryInteger<std::int64_t> unary_integer<std::int64_t>(std::string_view);
 
 UnaryTest unary_test(std::string_view op) {
   return found(kRowsTest, op);
