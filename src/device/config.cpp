@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -38,6 +40,16 @@ class Section {
     return found;
   }
 
+  // A number with or without a point.
+  double real(std::string_view key, double fallback, double min, double max) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return fallback;
+    const auto found = node->value<double>();
+    if (!node->is_number() || !found) return bad(key, "not a number"), fallback;
+    if (!(*found >= min && *found <= max)) return bad(key, fmt::format("{} is not {} to {}", *found, min, max)), fallback;
+    return *found;
+  }
+
   void milliseconds(std::string_view key, TimeNs& target) {
     constexpr std::int64_t kMsMax = 24 * kHourNs / kMillisecondNs;
     target = number(key, target / kMillisecondNs, 0, kMsMax) * kMillisecondNs;
@@ -61,6 +73,23 @@ class Section {
       }
       out.push_back(*found);
     }
+    return out;
+  }
+
+  // A list of pairs of numbers: [[0.5, 0.4], [0.9, 0.8]].
+  std::vector<std::pair<double, double>> pairs(std::string_view key) {
+    std::vector<std::pair<double, double>> out;
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return out;
+    const toml::array* array = node->as_array();
+    for (std::size_t i = 0; array != nullptr && i < array->size(); ++i) {
+      const toml::array* pair = array->get(i)->as_array();
+      if (pair == nullptr || pair->size() != 2 || !pair->get(0)->is_number() || !pair->get(1)->is_number()) {
+        return bad(key, "not a list of pairs of numbers"), out;
+      }
+      out.emplace_back(pair->get(0)->value_or(0.0), pair->get(1)->value_or(0.0));
+    }
+    if (array == nullptr) bad(key, "not a list of pairs of numbers");
     return out;
   }
 
@@ -172,7 +201,60 @@ bool is_model_name(std::string_view name) {
   });
 }
 
+Ppm ppm_of(double share) {
+  return static_cast<Ppm>(std::lround(share * kWholePpm));
+}
+
+ladder::Strategy read_strategy(Section& s) {
+  constexpr std::array kStrategies = {ladder::Strategy::kBestFirst, ladder::Strategy::kVote, ladder::Strategy::kCascade};
+  const std::string text = s.text("strategy", std::string(ladder::name_of(kStrategies.front())));
+  const auto at = std::ranges::find(kStrategies, text, [](ladder::Strategy one) { return ladder::name_of(one); });
+  if (at != kStrategies.end()) return *at;
+  s.bad("strategy", fmt::format("'{}' is none of \"best\", \"vote\", \"cascade\"", text));
+  return kStrategies.front();
+}
+
+std::vector<protocol::Range> read_ranges(Section& model) {
+  std::vector<protocol::Range> ranges;
+  for (Section& s : model.tables("output")) {
+    protocol::Range range;
+    constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+    range.min = s.real("min", range.min, -kNoLimit, kNoLimit);
+    range.max = s.real("max", range.max, -kNoLimit, kNoLimit);
+    range.finite = s.flag("finite", true);
+    if (range.min > range.max) s.bad("min", fmt::format("{} is above max, {}", range.min, range.max));
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
+std::vector<protocol::CalibrationPoint> read_calibration(Section& s) {
+  std::vector<protocol::CalibrationPoint> points;
+  for (const auto& [confidence, accuracy] : s.pairs("calibration")) {
+    const bool within = confidence >= 0 && confidence <= 1 && accuracy >= 0 && accuracy <= 1;
+    const bool grows = points.empty() || ppm_of(confidence) > points.back().confidence;
+    if (!within || !grows || points.size() >= protocol::kCalibrationPointsMax) {
+      s.bad("calibration", fmt::format("needs up to {} pairs [confidence, accuracy] from 0 to 1, in growing confidence",
+                                       protocol::kCalibrationPointsMax));
+      return {};
+    }
+    points.push_back({.confidence = ppm_of(confidence), .accuracy = ppm_of(accuracy)});
+  }
+  return points;
+}
+
+// A cascade needs to know how sure an answer is.
+void check_strategy(Section& s, const ModelConfig& model) {
+  const bool probabilities = model.contract.output_kind == protocol::OutputKind::kProbabilities;
+  if (model.ladder.strategy == ladder::Strategy::kCascade && !probabilities)
+    s.bad("name", "strategy = \"cascade\" needs kind = \"probabilities\": other answers have no confidence");
+}
+
 void read_ladder(Section& s, ladder::LadderConfig& l) {
+  l.strategy = read_strategy(s);
+  l.vote_rungs = static_cast<std::uint32_t>(s.number("vote_rungs", l.vote_rungs, 2, ports::kRungsMax));
+  l.confident_ppm = ppm_of(s.real("cascade_confidence", l.confident_ppm / 1e6, 1e-6, 1));
+  s.milliseconds("check_period_ms", l.check_period_ns);
   l.open_requests_max = static_cast<std::uint32_t>(s.number("open_requests_max", l.open_requests_max, 1, 4096));
   s.milliseconds("reserve_ms", l.reserve_ns);
   s.milliseconds("health_period_ms", l.health_period_ns);
@@ -207,6 +289,7 @@ void read_rung(Section& s, ModelConfig& model) {
   s.milliseconds("expected_ms", rung.expected_ns);
   s.milliseconds("hang_timeout_ms", rung.hang_timeout_ns);
   s.milliseconds("start_timeout_ms", rung.start_timeout_ns);
+  model.contract.calibration.push_back(read_calibration(s));
   model.contract.rung_names.push_back(rung.name);
   model.ladder.rungs.push_back(std::move(rung));
   model.files.push_back(std::move(files));
@@ -226,6 +309,9 @@ ModelConfig read_model(Section& s, std::string_view where) {
   contract.labels = s.list<std::string>("labels", "strings");
   contract.inputs = read_tensors(s, "input");
   contract.outputs = read_tensors(s, "output");
+  contract.output_ranges = read_ranges(s);
+  contract.tolerance = s.real("tolerance", contract.tolerance, 0, 1);
+  model.canary = s.text("canary", "");
   for (const auto* side : {&contract.inputs, &contract.outputs}) {
     if (side->empty() || side->size() > protocol::kContractTensorsMax) {
       s.bad("name", fmt::format("a model needs 1 to {} of [[model.input]] and of [[model.output]]",
@@ -236,6 +322,7 @@ ModelConfig read_model(Section& s, std::string_view where) {
   }
   for (Section& rung : s.tables("rung")) read_rung(rung, model);
   for (Section& ladder : s.tables("ladder")) read_ladder(ladder, model.ladder);
+  check_strategy(s, model);
   if (auto ok = ladder::check(model.ladder, where); !ok) s.bad("name", ok.error().where + ": " + ok.error().why);
   return model;
 }

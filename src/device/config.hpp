@@ -31,6 +31,7 @@ struct ModelConfig {
   protocol::Contract contract;
   ladder::LadderConfig ladder;
   std::vector<RungFiles> files;  // one a rung, in the ladder's order
+  std::string canary;            // a file of one request's input bytes, relative to the config file; empty: zeros
 };
 
 struct ServerConfig {

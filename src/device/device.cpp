@@ -31,7 +31,8 @@ Device::Device(std::vector<ModelSetup> models, DevicePorts ports)
                                               .random = ports.random,
                                               .watcher = *this,
                                               .reflex = setup.reflex,
-                                              .reflex_trouble = setup.reflex_trouble});
+                                              .reflex_trouble = setup.reflex_trouble,
+                                              .judge = setup.judge});
   }
 }
 
@@ -101,6 +102,10 @@ void Device::on(TimeNs now_ns, const ports::StorageDone& event) {
 void Device::stop(TimeNs now_ns) {
   stopped_ = true;
   for (ladder::Ladder& l : ladders_) l.stop(now_ns);
+}
+
+void Device::set_limits(TimeNs now_ns, const ladder::Limits& limits) {
+  for (ladder::Ladder& l : ladders_) l.set_limits(now_ns, limits);
 }
 
 void Device::unload(TimeNs now_ns, std::uint32_t model) {

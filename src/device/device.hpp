@@ -32,6 +32,7 @@ struct ModelSetup {
   std::size_t output_bytes = 0;     // of one answer
   ports::Reflex* reflex = nullptr;  // the table of its reflex rung; without it that rung stays down
   std::string reflex_trouble = {};  // and this is why
+  const ports::Judge* judge = nullptr;  // of its answers; see LadderPorts
 };
 
 struct DevicePorts {
@@ -65,6 +66,9 @@ class Device : private ladder::Watcher {
   // Starts it again (or anew, if it runs: what is open is refused then); its workers read their files again.
   void load(TimeNs now_ns, std::uint32_t model);
   [[nodiscard]] bool loaded(std::uint32_t model) const { return loaded_[model] != 0; }
+
+  // What may be used now, of every model.
+  void set_limits(TimeNs now_ns, const ladder::Limits& limits);
 
   void on(TimeNs now_ns, const ports::Request& request);
   void on(TimeNs now_ns, const ports::WorkerReady& event);

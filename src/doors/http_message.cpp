@@ -79,6 +79,12 @@ RefusalText text_of(ports::RefusalReason reason) {
               "try again later"};
     case RefusalReason::kStopping:
       return {503, Code::kUnavailable, "the device is shutting down", "try again after it has started"};
+    case RefusalReason::kNoMajority:
+      return {503, Code::kUnavailable, "the rungs that vote on this model did not agree",
+              "do not act on this input; GET /lichen/v1/status tells which rungs are outvoted"};
+    case RefusalReason::kInputRefused:
+      return {400, Code::kBadInput, "the model could do nothing with this input: it refused it, or answered what cannot be",
+              "look for NaN, infinities and values that the model was not made for"};
   }
   return {500, Code::kInternal, "refused without a reason", "report this as a bug"};
 }

@@ -579,8 +579,12 @@ Reply RestServer::Impl::answer_reply(const Exchange& exchange, const ports::Answ
   }
   if (const auto written = regions_.write_outputs(contract, exchange.request, answer.output); !written)
     return error_reply(status_of(written.error().code), written.error());
-  const protocol::AnswerLabels labels = {answer.rung, ports::name_of(answer.reason),
-                                         protocol::confidence_of(contract, answer.output), answer.latency_ns};
+  const protocol::AnswerLabels labels = {.rung = answer.rung,
+                                         .reason = ports::name_of(answer.reason),
+                                         .confidence = protocol::confidence_of(contract, answer.rung, answer.output),
+                                         .latency_ns = answer.latency_ns,
+                                         .votes = answer.votes,
+                                         .ballots = answer.ballots};
   protocol::EncodedAnswer encoded =
       protocol::encode_answer(contract, exchange.request.id, exchange.request.outputs, labels, answer.output);
   Reply reply = json_reply(std::move(encoded.body));

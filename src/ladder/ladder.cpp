@@ -59,6 +59,18 @@ std::string_view name_of(RungEvent event) {
   return "died";
 }
 
+std::string_view name_of(RungKind kind) {
+  switch (kind) {
+    case RungKind::kWorker:
+      return "worker";
+    case RungKind::kReflex:
+      return "reflex";
+    case RungKind::kCloud:
+      return "cloud";
+  }
+  return "worker";
+}
+
 std::string_view name_of(Strategy strategy) {
   switch (strategy) {
     case Strategy::kBestFirst:

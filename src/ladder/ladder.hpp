@@ -43,6 +43,8 @@ enum class RungKind : std::uint8_t {
   kCloud,   // a server elsewhere, behind the Workers port like a process: started is connected, died is cut off
 };
 
+[[nodiscard]] std::string_view name_of(RungKind kind);
+
 // How a request finds its rung.
 enum class Strategy : std::uint8_t {
   kBestFirst,  // the best rung that can answer in time
@@ -201,6 +203,7 @@ class Ladder {
   [[nodiscard]] std::uint32_t rungs() const { return static_cast<std::uint32_t>(rungs_.size()); }
   // The best rung that takes requests now, or rungs() if there is none.
   [[nodiscard]] std::uint32_t active_rung(TimeNs now_ns) const;
+  [[nodiscard]] Strategy strategy() const { return config_.strategy; }
   [[nodiscard]] const LadderCounters& counters() const { return counters_; }
   [[nodiscard]] std::uint32_t times_opened(std::uint32_t rung) const { return rungs_[rung].breaker.times_opened(); }
 
@@ -259,6 +262,7 @@ class Ladder {
     std::uint32_t running = 0;  // bit r: rung r works on it
     std::uint32_t waiting = 0;  // bit r: waits for rung r
     std::uint32_t ballots_cast = 0;
+    bool input_refused = false;  // a model refused it, or answered what cannot be
     std::uint32_t votes = 0;  // for the answer that was decided on
     bool hedged = false;
     ports::AnswerReason reason = ports::AnswerReason::kBest;

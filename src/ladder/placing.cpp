@@ -323,6 +323,7 @@ void Ladder::hand_down(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, po
   Slot& s = slots_[slot];
   s.running &= ~bit(rung);
   if (s.reason == ports::AnswerReason::kBest) s.reason = reason;
+  if (reason == ports::AnswerReason::kWorkerFailed || reason == ports::AnswerReason::kImplausible) s.input_refused = true;
   probe(s.running == 0 ? Probe::kPlacingDiedWithRequest : Probe::kPlacingDiedHedged);
   if (planted(Bug::kLostCompletion) && s.hedged) {
     s.next_ns = kNeverNs;
@@ -358,6 +359,7 @@ void Ladder::replace_waiting(TimeNs now_ns, std::uint32_t rung) {
 }
 
 ports::RefusalReason Ladder::refusal_for(TimeNs now_ns, const Slot& s, ports::AnswerReason blame) const {
+  if (s.input_refused) return ports::RefusalReason::kInputRefused;
   if (blame == ports::AnswerReason::kOverload) return ports::RefusalReason::kOverloaded;
   if (blame == ports::AnswerReason::kDeadline) return ports::RefusalReason::kDeadlineTooShort;
   for (std::uint32_t rung = s.request.min_rung + 1; rung < rungs(); ++rung) {

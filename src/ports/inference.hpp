@@ -72,8 +72,9 @@ enum class RefusalReason : std::uint8_t {
   kMinRungUnavailable,  // a rung could, but the client asked for a better one
   kStopping,            // the device is shutting down
   kNoMajority,          // rungs vote on this model, and not enough of them agreed
+  kInputRefused,        // rungs were asked, and their models could do nothing with this input
 };
-inline constexpr std::size_t kRefusalReasons = 7;
+inline constexpr std::size_t kRefusalReasons = 8;
 [[nodiscard]] std::string_view name_of(RefusalReason reason);
 
 struct Refusal {

@@ -41,6 +41,8 @@ std::string_view name_of(RefusalReason reason) {
       return "stopping";
     case RefusalReason::kNoMajority:
       return "no_majority";
+    case RefusalReason::kInputRefused:
+      return "input_refused";
   }
   return "stopping";
 }

@@ -27,4 +27,23 @@ std::optional<Ppm> confidence_of(const Contract& contract, ByteView output) {
   return static_cast<Ppm>(std::min(best, 1.0F) * static_cast<float>(kWholePpm));
 }
 
+std::optional<Ppm> confidence_of(const Contract& contract, std::uint32_t rung, ByteView output) {
+  const std::optional<Ppm> raw = confidence_of(contract, output);
+  if (!raw || rung >= contract.calibration.size()) return raw;
+  return calibrated(contract.calibration[rung], *raw);
+}
+
+Ppm calibrated(std::span<const CalibrationPoint> points, Ppm confidence) {
+  if (points.empty()) return confidence;
+  if (confidence <= points.front().confidence) return points.front().accuracy;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const CalibrationPoint& low = points[i - 1];
+    const CalibrationPoint& high = points[i];
+    if (confidence > high.confidence) continue;
+    const std::int64_t rise = std::int64_t{high.accuracy} - low.accuracy;
+    return static_cast<Ppm>(low.accuracy + rise * (confidence - low.confidence) / (high.confidence - low.confidence));
+  }
+  return points.back().accuracy;
+}
+
 }  // namespace lichen::protocol

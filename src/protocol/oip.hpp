@@ -75,6 +75,8 @@ struct AnswerLabels {
   std::string_view reason;  // why this rung and not a better one
   std::optional<Ppm> confidence;
   TimeNs latency_ns = 0;
+  std::uint32_t votes = 0;  // where rungs vote: so many of `ballots` agree with this answer
+  std::uint32_t ballots = 0;
 };
 
 struct EncodedAnswer {

@@ -38,6 +38,9 @@ void append_labels(std::string& out, const Contract& contract, const AnswerLabel
     fmt::format_to(std::back_inserter(out), R"(,"lichen_confidence":{}.{:06})", *labels.confidence / kWholePpm,
                    *labels.confidence % kWholePpm);
   }
+  if (labels.ballots > 0) {
+    fmt::format_to(std::back_inserter(out), R"(,"lichen_votes":{},"lichen_ballots":{})", labels.votes, labels.ballots);
+  }
   out.push_back('}');
 }
 

@@ -32,6 +32,8 @@ name = "digits"
 version = "2"
 kind = "probabilities"
 labels = ["a", "b"]
+canary = "typical.raw"
+tolerance = 0.25
 
 [[model.input]]
 name = "image"
@@ -46,6 +48,9 @@ shape = [8]
 [[model.output]]
 name = "probabilities"
 shape = [1, 2]
+min = 0
+max = 1.5
+finite = false
 
 [[model.rung]]
 name = "primary"
@@ -56,6 +61,7 @@ cpu = 1
 expected_ms = 3
 hang_timeout_ms = 400
 start_timeout_ms = 5000
+calibration = [[0, 0.25], [0.5, 0.5], [1, 0.75]]
 
 [[model.rung]]
 name = "reflex"
@@ -75,6 +81,10 @@ breaker_open_ms = 2000
 breaker_open_max_ms = 8000
 backoff_ms = 11
 backoff_max_ms = 1100
+strategy = "cascade"
+vote_rungs = 2
+cascade_confidence = 0.75
+check_period_ms = 5000
 
 [[model]]
 name = "words"
@@ -130,6 +140,30 @@ TEST_F(FullConfig, ItsContractIsRead) {
   EXPECT_EQ(contract.outputs[0].dtype, tensor::DType::kF32);
   EXPECT_EQ(contract.rung_names, (std::vector<std::string>{"primary", "reflex"}));
   EXPECT_EQ(contract.input_bytes(), 72u);
+}
+
+TEST_F(FullConfig, WhatIsKnownOfItsAnswersIsRead) {
+  const ModelConfig& model = config.models[0];
+  EXPECT_EQ(model.canary, "typical.raw");
+  EXPECT_EQ(model.contract.tolerance, 0.25);
+  ASSERT_EQ(model.contract.output_ranges.size(), 1u);
+  EXPECT_EQ(model.contract.output_ranges[0].min, 0.0);
+  EXPECT_EQ(model.contract.output_ranges[0].max, 1.5);
+  EXPECT_FALSE(model.contract.output_ranges[0].finite);
+  ASSERT_EQ(model.contract.calibration.size(), 2u);
+  ASSERT_EQ(model.contract.calibration[0].size(), 3u);
+  EXPECT_EQ(model.contract.calibration[0][1].confidence, 500'000);
+  EXPECT_EQ(model.contract.calibration[0][2].accuracy, 750'000);
+  EXPECT_TRUE(model.contract.calibration[1].empty());
+}
+
+TEST_F(FullConfig, ItsStrategyIsRead) {
+  const ladder::LadderConfig& l = config.models[0].ladder;
+  EXPECT_EQ(l.strategy, ladder::Strategy::kCascade);
+  EXPECT_EQ(l.vote_rungs, 2u);
+  EXPECT_EQ(l.confident_ppm, 750'000);
+  EXPECT_EQ(l.check_period_ns, 5 * kSecondNs);
+  EXPECT_EQ(config.models[1].ladder.strategy, ladder::Strategy::kBestFirst);
 }
 
 TEST_F(FullConfig, ItsRungsAreRead) {

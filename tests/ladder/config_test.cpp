@@ -72,7 +72,7 @@ TEST(LadderNames, EveryReasonHasANameOfItsOwn) {
   }
   EXPECT_EQ(answers.size(), LadderCounters{}.answered.size());
   std::set<std::string_view> refusals;
-  for (int i = 0; i <= static_cast<int>(RefusalReason::kNoMajority); ++i) {
+  for (int i = 0; i <= static_cast<int>(RefusalReason::kInputRefused); ++i) {
     refusals.insert(ports::name_of(static_cast<RefusalReason>(i)));
   }
   EXPECT_EQ(refusals.size(), LadderCounters{}.refused.size());

@@ -225,7 +225,8 @@ class BadRequests(SharedAgent):
         data = struct.pack("<4f", float("nan"), float("inf"), 0.0, 0.0)
         with Client(self.device.port) as client:
             reply = client.ask(binary_request(data=data))
-        self.assertIn(reply.status, (200, 400))
+        self.check_error(reply, 400, "bad_input", "input")
+        self.assertEqual(reply.json()["lichen"]["reason"], "input_refused")
 
     def test_what_is_no_http_is_told_so_and_the_connection_ends(self):
         for data in (b"this is not http\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"GET /v2 HTTP/3.0\r\n\r\n"):
@@ -568,6 +569,49 @@ class WorkerTrouble(Case):
             eventually(lambda: not any(map(exists, workers)), "template and workers are gone")
             self.assertNotIn(agent.wait_serving()["pid"], workers)
         self.assertEqual((load.lost, {reply.status for reply in load.replies}), ([], {200}))
+
+
+class Strategies(Case):
+    def test_rungs_that_say_different_things_have_no_majority_and_nothing_is_answered(self):
+        agent = self.agent(ladder={"strategy": '"vote"', "vote_rungs": 3})
+        reply = agent.ask(deadline_ms=30000)  # to zeros, each rung says another class
+        self.check_error(reply, 503, "unavailable", "agree")
+        self.assertEqual(reply.json()["lichen"]["reason"], "no_majority")
+
+    def test_two_equal_rungs_outvote_the_third_and_the_answer_says_so(self):
+        copy = Rung("second", str(MODELS / "compact.tflite"))
+        agent = self.agent(rungs=["primary", "compact", copy], ladder={"strategy": '"vote"', "vote_rungs": 3})
+        for _ in range(20):
+            reply = agent.ask(deadline_ms=30000)
+            self.assertEqual(reply.status, 200, reply.body)
+            self.assertEqual(reply.label("rung"), "compact")
+            self.assertEqual(reply.favourite(), FAVOURITES["compact"])
+            self.assertEqual(reply.label("votes"), 2)
+        outvoted = agent.status()["models"][0]["rungs"][0]["counters"]["outvoted"]
+        self.assertGreater(outvoted, 0)
+
+    def test_a_vote_goes_on_while_voters_are_killed(self):
+        rungs = ["primary"] + [Rung(name, str(MODELS / "primary.tflite")) for name in ("second", "third")]
+        agent = self.agent(rungs=rungs, ladder={"strategy": '"vote"', "vote_rungs": 3})
+        for i in range(60):
+            if i % 10 == 5:
+                agent.kill_rung()
+            reply = agent.ask(deadline_ms=30000)
+            self.assertEqual(reply.status, 200, reply.body)
+            self.assertGreaterEqual(reply.label("votes"), 2)
+            self.assertEqual(reply.favourite(), FAVOURITES["primary"])
+
+    def test_a_cascade_gives_the_cheap_answer_that_is_sure_enough(self):
+        agent = self.agent(rungs=["primary", "compact"], ladder={"strategy": '"cascade"', "cascade_confidence": 0.5})
+        reply = agent.ask(deadline_ms=30000)
+        self.assertEqual((reply.status, reply.label("rung"), reply.label("reason")), (200, "compact", "confident"))
+
+    def test_a_cascade_climbs_while_the_answer_is_unsure_by_its_calibration(self):
+        compact = Rung("compact", calibration="[[0.0, 0.1], [1.0, 0.2]]")
+        agent = self.agent(rungs=["primary", compact], ladder={"strategy": '"cascade"', "cascade_confidence": 0.5})
+        reply = agent.ask(deadline_ms=30000)
+        self.assertEqual((reply.status, reply.label("rung"), reply.label("reason")), (200, "primary", "best"))
+        self.assertEqual(agent.status()["models"][0]["counters"]["escalations"], 1)
 
 
 class BadFiles(Case):

@@ -74,6 +74,7 @@ Result<void> Host::open(const device::DeviceConfig& config, const std::string& c
   open_storage(posix::beside(config_path, config.state_directory));
   LICHEN_TRY(open_workers(config, config_path));
   LICHEN_TRY(open_doors(config));
+  LICHEN_TRY(open_canaries(config, config_path));
   make_device(config);
   return {};
 }
@@ -174,16 +175,39 @@ Result<void> Host::open_doors(const device::DeviceConfig& config) {
   return {};
 }
 
+// A question that does not fit the model would tell nothing, for ever.
+Result<void> Host::open_canaries(const device::DeviceConfig& config, const std::string& config_path) {
+  for (const device::ModelConfig& model : config.models) {
+    const std::size_t bytes = model.contract.input_bytes();
+    if (model.canary.empty()) {
+      canaries_.emplace_back(bytes);
+      continue;
+    }
+    const std::string path = posix::beside(config_path, model.canary);
+    Bytes canary = LICHEN_TRY(posix::read_file(path, protocol::kContractBytesMax));
+    if (canary.size() != bytes) {
+      return fail(Code::kBadInput, "bad canary", fmt::format("{}, model '{}'", path, model.contract.model),
+                  fmt::format("it has {} bytes, the inputs of the model {}", canary.size(), bytes),
+                  "write the input tensors one after the other, dense, little-endian");
+    }
+    canaries_.push_back(std::move(canary));
+  }
+  return {};
+}
+
 void Host::make_device(const device::DeviceConfig& config) {
+  for (const device::ModelConfig& model : config.models) contracts_.push_back(model.contract);
+  for (const protocol::Contract& contract : contracts_) judges_.emplace_back(contract);
   std::vector<device::ModelSetup> models;
   for (std::size_t m = 0; m < config.models.size(); ++m) {
     const device::ModelConfig& model = config.models[m];
     models.push_back({.name = model.contract.model,
                       .ladder = model.ladder,
-                      .canary_input = Bytes(model.contract.input_bytes()),
+                      .canary_input = std::move(canaries_[m]),
                       .output_bytes = model.contract.output_bytes(),
                       .reflex = reflexes_[m].get(),
-                      .reflex_trouble = reflex_troubles_[m]});
+                      .reflex_trouble = reflex_troubles_[m],
+                      .judge = &judges_[m]});
   }
   device_ = std::make_unique<device::Device>(
       std::move(models),

@@ -26,6 +26,7 @@
 #include "posix/random.hpp"
 #include "posix/shared_memory.hpp"
 #include "posix/storage.hpp"
+#include "protocol/judge.hpp"
 
 namespace lichen::lichend {
 
@@ -46,6 +47,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   void open_reflexes(const device::DeviceConfig& config, const std::string& config_path);
   Result<void> open_workers(const device::DeviceConfig& config, const std::string& config_path);
   Result<void> open_doors(const device::DeviceConfig& config);
+  Result<void> open_canaries(const device::DeviceConfig& config, const std::string& config_path);
   void make_device(const device::DeviceConfig& config);
 
   // The loop.
@@ -112,6 +114,9 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   std::vector<std::unique_ptr<engine::ReflexTable>> reflexes_;  // by model; nothing where it has none
   std::vector<std::string> reflex_troubles_;                    // by model; why there is none although there should be
   std::vector<std::vector<std::string>> rung_names_;
+  std::vector<Bytes> canaries_;                   // by model: one request's input
+  std::vector<protocol::Contract> contracts_;     // by model; stay where they are, for the judges
+  std::vector<protocol::ContractJudge> judges_;  // by model
   std::unique_ptr<ports::Storage> storage_;
   posix::FileStorage* file_storage_ = nullptr;  // storage_, if the state directory could be opened
   std::unique_ptr<NamedWorkers> workers_;

@@ -26,7 +26,7 @@ Json millis(TimeNs ns) {
 Json rung_json(const ladder::RungStatus& rung, int pid) {
   const ladder::RungCounters& c = rung.counters;
   return {{"name", rung.name},
-          {"kind", rung.kind == ladder::RungKind::kReflex ? "reflex" : "worker"},
+          {"kind", ladder::name_of(rung.kind)},
           {"state", ladder::name_of(rung.state)},
           {"serves", rung.serves},
           {"healthy", rung.healthy},
@@ -44,7 +44,10 @@ Json rung_json(const ladder::RungStatus& rung, int pid) {
             {"starts", c.starts},
             {"start_failures", c.start_failures},
             {"deaths", c.deaths},
-            {"hangs", c.hangs}}}};
+            {"hangs", c.hangs},
+            {"implausible", c.implausible},
+            {"wrong", c.wrong},
+            {"outvoted", c.outvoted}}}};
 }
 
 template <typename Reason, std::size_t N>
@@ -63,6 +66,7 @@ Json model_json(const device::Device& device, std::uint32_t m, TimeNs now_ns, co
   return {{"name", device.model_name(m)},
           {"loaded", device.loaded(m)},
           {"ready", device.model_ready(now_ns, m)},
+          {"strategy", ladder::name_of(l.strategy())},
           {"active_rung", active < l.rungs() ? Json(l.rung_status(now_ns, active).name) : Json(nullptr)},
           {"open_requests", l.open_requests()},
           {"rungs", rungs},
@@ -71,7 +75,8 @@ Json model_json(const device::Device& device, std::uint32_t m, TimeNs now_ns, co
             {"answered", by_reason<ports::AnswerReason>(l.counters().answered)},
             {"refused", by_reason<ports::RefusalReason>(l.counters().refused)},
             {"hedges", l.counters().hedges},
-            {"rescues", l.counters().rescues}}}};
+            {"rescues", l.counters().rescues},
+            {"escalations", l.counters().escalations}}}};
 }
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
@@ -94,6 +99,18 @@ struct Collected {
                         "Requests asked of a second rung because their deadline came near",
                         doors::MetricKind::kCounter,
                         {}};
+  doors::Metric escalations{"lichen_escalations_total",
+                            "Requests asked of a better rung because the answer was not sure enough",
+                            doors::MetricKind::kCounter,
+                            {}};
+  doors::Metric outvoted{"lichen_rung_outvoted_total",
+                         "Answers of each rung that the majority did not agree with",
+                         doors::MetricKind::kCounter,
+                         {}};
+  doors::Metric implausible{"lichen_rung_implausible_total",
+                            "Answers of each rung that cannot be right, and were not given",
+                            doors::MetricKind::kCounter,
+                            {}};
   doors::Metric answers{"lichen_rung_answers_total", "Answers delivered by each rung", doors::MetricKind::kCounter, {}};
   doors::Metric serves{"lichen_rung_serves", "1 if the rung takes requests", doors::MetricKind::kGauge, {}};
   doors::Metric healthy{
@@ -114,6 +131,8 @@ void collect_rung(Collected& all, const std::string& model, const ladder::RungSt
   add(all.serves, labels, rung.serves ? 1 : 0);
   add(all.healthy, labels, rung.healthy ? 1 : 0);
   add(all.latency, labels, static_cast<double>(rung.latency_ns) / 1e9);
+  add(all.outvoted, labels, static_cast<double>(rung.counters.outvoted));
+  add(all.implausible, labels, static_cast<double>(rung.counters.implausible));
   if (rung.kind == ladder::RungKind::kReflex) return;
   add(all.starts, labels, static_cast<double>(rung.counters.starts));
   const auto failures = [&](const char* reason, std::uint64_t count) {
@@ -123,6 +142,7 @@ void collect_rung(Collected& all, const std::string& model, const ladder::RungSt
   };
   failures("died", rung.counters.deaths);
   failures("hung", rung.counters.hangs);
+  failures("wrong", rung.counters.wrong);
   failures("start_failed", rung.counters.start_failures);
 }
 
@@ -136,6 +156,7 @@ void collect_model(Collected& all, const device::Device& device, std::uint32_t m
   add(all.admitted, labels, static_cast<double>(l.counters().admitted));
   add(all.hedges, labels, static_cast<double>(l.counters().hedges));
   add(all.rescues, labels, static_cast<double>(l.counters().rescues));
+  add(all.escalations, labels, static_cast<double>(l.counters().escalations));
   for (std::size_t i = 0; i < l.counters().refused.size(); ++i) {
     add(all.refused, reason(ports::name_of(static_cast<ports::RefusalReason>(i))),
         static_cast<double>(l.counters().refused[i]));
@@ -194,7 +215,8 @@ std::vector<doors::Metric> device_metrics(const device::Device& device, TimeNs n
   Collected all;
   for (std::uint32_t m = 0; m < device.models(); ++m) collect_model(all, device, m, now_ns);
   return {all.ready,   all.open,   all.admitted, all.refused, all.degraded, all.hedges, all.rescues,
-          all.answers, all.serves, all.healthy,  all.latency, all.starts,   all.ends};
+          all.escalations, all.answers, all.serves, all.healthy,  all.latency, all.outvoted, all.implausible,
+          all.starts,   all.ends};
 }
 
 }  // namespace lichen::lichend
