@@ -131,7 +131,7 @@ TEST(Ladder, ARequestThatEveryRungRefusesIsRefusedAfterOneTryOfEach) {
   const auto id = rig.ask();
   rig.refuse_input(0);
   rig.refuse_input(1);
-  EXPECT_TRUE(rig.refused_for(id, RefusalReason::kNoRungAvailable));
+  EXPECT_TRUE(rig.refused_for(id, RefusalReason::kInputRefused));
   EXPECT_EQ(rig.jobs_for(id), 2u);
 }
 
