@@ -74,9 +74,6 @@ RefusalText text_of(ports::RefusalReason reason) {
     case RefusalReason::kMinRungUnavailable:
       return {503, Code::kUnavailable, "only rungs below the lichen_min_rung asked for can answer now",
               "try again later, or allow a lower rung"};
-    case RefusalReason::kNoMajority:
-      return {503, Code::kUnavailable, "the rungs that vote did not agree",
-              "try again later"};
     case RefusalReason::kStopping:
       return {503, Code::kUnavailable, "the device is shutting down", "try again after it has started"};
     case RefusalReason::kNoMajority:
