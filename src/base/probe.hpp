@@ -44,6 +44,7 @@
   X(kWorkersHung, "workers: a job hung and its worker was killed")                           \
   X(kWorkersKillLost, "workers: a kill was not confirmed and was given up")                  \
   X(kWorkersUnloaded, "workers: a spare was unloaded")                                       \
+  X(kWorkersSilent, "workers: a rung serves, but answers nothing")                           \
   X(kWorkersReflexCanary, "workers: the reflex table answered a canary")                     \
   X(kWorkersReflexCanaryRefused, "workers: the reflex table refused a canary")               \
   X(kBreakerOpened, "breaker: too many failures opened it")                                  \
@@ -56,7 +57,6 @@
   X(kDeviceRequestFirst, "device: a request came before the state was read")                 \
   X(kDeviceStateLate, "device: the state was read after the ladders had started")            \
   X(kDeviceStateBroken, "device: the state could not be read")                               \
-  X(kDeviceStateUnusable, "device: the state was read, and is of no use")                    \
   X(kDeviceRetry, "device: the state is tried again")                                        \
   X(kStateOlderGeneration, "state file: the newer generation was torn, the older one used")  \
   X(kStateSecured, "state file: a directory entry was secured before the other was touched") \

@@ -56,8 +56,6 @@ void Device::start_ladders(TimeNs now_ns) {
 void Device::opened(TimeNs now_ns) {
   if (auto state = decode(file_.content())) {
     remembered_ = std::move(*state);
-  } else if (!file_.content().empty()) {
-    probe(Probe::kDeviceStateUnusable);
   }
   remembered_.boot_id += 1;
   state_known_ = true;

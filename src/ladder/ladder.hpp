@@ -345,6 +345,7 @@ class Ladder {
   void tell(TimeNs now_ns, std::uint32_t rung, RungEvent event, std::string_view detail = {});
 
   [[nodiscard]] bool serves(TimeNs now_ns, const Rung& rung) const;
+  [[nodiscard]] bool silent(TimeNs now_ns, const Rung& rung) const;
   [[nodiscard]] bool overdue(TimeNs now_ns, const Rung& rung) const;
   // It starts, and never failed: nothing is broken, only not there yet.
   [[nodiscard]] static bool starts_first(const Rung& r) {

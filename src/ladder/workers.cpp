@@ -65,6 +65,15 @@ std::uint32_t Ladder::workers_wanted() const {
   return config_.workers_loaded_max;
 }
 
+// It serves, but nobody has had an answer from it for a whole health period, although canaries ask twice in one: it
+// refuses everything, say. What is loaded beneath it must not be unloaded for its sake.
+bool Ladder::silent(TimeNs now_ns, const Rung& r) const {
+  const TimeNs since_ns = std::max(r.answered_ns, r.serves_from_ns);
+  if (now_ns - since_ns <= config_.health_period_ns) return false;
+  probe(Probe::kWorkersSilent);
+  return true;
+}
+
 // Keeps the best workers_loaded_max worker rungs that are well loaded: one that answers, and warm spares. Rungs that
 // are unwell do not count, so a spare is loaded beneath them until they serve again.
 void Ladder::staff(TimeNs now_ns) {
@@ -81,7 +90,8 @@ void Ladder::staff(TimeNs now_ns) {
     if (!r.wanted && r.state == RungState::kReady && r.job == 0 && !planted(Bug::kSpareNotUnloaded)) {
       kill(now_ns, rung, RungEvent::kUnloaded);
     }
-    if (r.wanted && !cloud && (serves(now_ns, r) || starts_first(r))) --wanted_left;
+    const bool well = serves(now_ns, r) && !silent(now_ns, r);
+    if (r.wanted && !cloud && (well || starts_first(r))) --wanted_left;
   }
 }
 

@@ -209,6 +209,26 @@ TEST(LadderWorkers, TheExtraSpareIsUnloadedWhenTheBetterRungServesAgain) {
   EXPECT_EQ(rig.worker_of(2), 0u);
 }
 
+// A model that takes no input at all never dies; what is beneath it must be loaded all the same.
+TEST(LadderWorkers, ASpareIsLoadedBeneathRungsThatAnswerNothing) {
+  LadderConfig config = three_workers();
+  config.workers_loaded_max = 1;
+  Rig rig(config);
+  rig.start();
+  rig.become_ready(0);
+  EXPECT_TRUE(rig.status(0).serves);
+  for (TimeNs waited_ns = 0; waited_ns <= 2 * config.health_period_ns; waited_ns += kSecondNs) {
+    if (rig.job_of(0)) rig.refuse_input(0);
+    rig.advance(kSecondNs);
+  }
+  EXPECT_EQ(rig.status(1).state, RungState::kStarting);
+  rig.bring_up(1);
+  const auto id = rig.ask();
+  if (!rig.works_on(1, id)) rig.refuse_input(0);
+  rig.answer(1);
+  EXPECT_TRUE(rig.answered_by(id, 1, AnswerReason::kWorkerFailed));
+}
+
 TEST(LadderWorkers, ASpareIsNotUnloadedWhileItWorks) {
   Rig rig(three_workers());
   rig.start_all();
