@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kSectorBytes = 512;
 constexpr std::uint32_t kHalfPpm = 500'000;
+constexpr std::uint32_t kGarbagePpm = 250'000;  // of torn writes
 
 }  // namespace
 
@@ -104,11 +105,16 @@ Result<Bytes> Disk::sync_file(const std::string& name, bool fails) {
 Bytes Disk::torn(const Bytes& older, const Bytes& newer) {
   Bytes out = newer;
   const std::size_t keep = static_cast<std::size_t>(random_.below(newer.size() + 1));
-  out.resize(keep);
+  if (random_.chance(kHalfPpm)) out.resize(keep);
   for (std::size_t at = 0; at < out.size(); at += kSectorBytes) {
     if (!random_.chance(kHalfPpm)) continue;
     const std::size_t end = std::min(at + kSectorBytes, out.size());
     for (std::size_t i = at; i < end; ++i) out[i] = i < older.size() ? older[i] : std::byte{0};
+  }
+  if (!out.empty() && random_.chance(kGarbagePpm)) {  // flash that lost its power while it was programmed
+    const auto from = static_cast<std::size_t>(random_.below(out.size()));
+    const auto end = from + 1 + static_cast<std::size_t>(random_.below(out.size() - from));
+    for (std::size_t i = from; i < end; ++i) out[i] = static_cast<std::byte>(random_.below(256));
   }
   return out;
 }

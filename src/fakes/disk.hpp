@@ -3,9 +3,9 @@
 // the disk decides when that is: take the operations from submitted(), call complete() later, in any order, or never.
 //
 // power_cut() leaves of every file what was durable, or any later version that was written but not synced, or a mixture
-// of two versions by 512-byte sector, torn at any of them; a file whose directory entry was not synced may be gone.
-// After a failed sync, what was written before it never becomes durable unless it is written again, although the page
-// cache still shows it (as Linux does it).
+// of two versions by 512-byte sector, torn at any of them, with or without garbage in it; a file whose directory entry
+// was not synced may be gone. After a failed sync, what was written before it never becomes durable unless it is
+// written again, although the page cache still shows it (as Linux does it).
 #pragma once
 
 #include <cstdint>

@@ -39,6 +39,7 @@ void FakeWorkers::later(TimeNs in_ns, std::uint32_t what, const Worker& worker) 
 
 void FakeWorkers::go(Worker& worker, ports::WorkerEnd end, TimeNs in_ns) {
   if (worker.step == Step::kGoing) return;
+  worker.was = worker.step;
   worker.step = Step::kGoing;
   worker.end = end;
   later(in_ns, kGone, worker);
@@ -48,12 +49,13 @@ ports::WorkerId FakeWorkers::start(std::uint32_t /*model*/, std::uint32_t rung) 
   Worker& worker = workers_.emplace_back();
   worker.id = next_id_++;
   worker.rung = rung;
-  if (random_.chance(trouble_.start_hangs_ppm)) {
+  const WorkerTrouble& trouble = trouble_[rung];
+  if (random_.chance(trouble.start_hangs_ppm)) {
     worker.frozen = true;
-  } else if (random_.chance(trouble_.start_fails_ppm)) {
-    go(worker, ports::WorkerEnd::kStartFailed, around(model_.start_ns));
+  } else if (random_.chance(trouble.start_fails_ppm)) {
+    go(worker, ports::WorkerEnd::kStartFailed, around(model_.start_ns) * trouble.slowdown);
   } else {
-    later(around(model_.start_ns), kStepDone, worker);
+    later(around(model_.start_ns) * trouble.slowdown, kStepDone, worker);
   }
   return worker.id;
 }
@@ -65,11 +67,12 @@ void FakeWorkers::submit(ports::WorkerId id, ports::JobId job, ByteView input) {
   worker->step = Step::kWorking;
   worker->job = job;
   worker->answer = table_answer(worker->rung, input);
-  worker->refuses = random_.chance(trouble_.job_refused_ppm);
-  const TimeNs takes_ns = around(model_.job_ns[worker->rung]) * trouble_.slowdown;
-  if (worker->frozen || random_.chance(trouble_.job_hangs_ppm)) {
+  const WorkerTrouble& trouble = trouble_[worker->rung];
+  worker->refuses = random_.chance(trouble.job_refused_ppm);
+  const TimeNs takes_ns = around(model_.job_ns[worker->rung]) * trouble.slowdown;
+  if (worker->frozen || random_.chance(trouble.job_hangs_ppm)) {
     worker->frozen = true;
-  } else if (random_.chance(trouble_.job_dies_ppm)) {
+  } else if (random_.chance(trouble.job_dies_ppm)) {
     go(*worker, ports::WorkerEnd::kDied, random_.between(1, takes_ns));
   } else {
     later(takes_ns, kStepDone, *worker);
@@ -77,7 +80,11 @@ void FakeWorkers::submit(ports::WorkerId id, ports::JobId job, ByteView input) {
 }
 
 void FakeWorkers::kill(ports::WorkerId id) {
-  if (Worker* worker = find(id); worker != nullptr) go(*worker, ports::WorkerEnd::kKilled, around(model_.kill_ns));
+  Worker* worker = find(id);
+  if (worker == nullptr || worker->step == Step::kGoing) return;
+  const bool stuck = random_.chance(trouble_[worker->rung].kill_stuck_ppm);
+  worker->frozen = worker->frozen || stuck;
+  go(*worker, ports::WorkerEnd::kKilled, around(stuck ? model_.stuck_ns : model_.kill_ns));
 }
 
 void FakeWorkers::strike(std::uint64_t pick, bool freeze) {
@@ -100,14 +107,18 @@ bool FakeWorkers::deliver(const Event& event, ports::WorkerEvents& sink) {
     sink.worker_gone(gone);
     return false;
   }
-  if (worker->frozen || worker->step == Step::kGoing || worker->job != event.b) return false;
-  if (worker->step == Step::kStarting) {
-    worker->step = Step::kIdle;
+  if (worker->frozen || worker->job != event.b) return false;
+  const bool going = worker->step == Step::kGoing;
+  Step& step = going ? worker->was : worker->step;
+  if (step == Step::kStarting) {
+    if (going && worker->end == ports::WorkerEnd::kStartFailed) return false;
+    step = Step::kIdle;
     sink.worker_ready({worker->id});
     return false;
   }
-  LICHEN_ASSERT(worker->step == Step::kWorking);
-  worker->step = Step::kIdle;
+  if (going && step != Step::kWorking) return false;
+  LICHEN_ASSERT(step == Step::kWorking);
+  step = Step::kIdle;
   const Answer answer = worker->answer;  // the sink may start workers, which moves them
   const bool ok = !worker->refuses;
   sink.worker_answered({worker->id, worker->job, ok, ok ? ByteView(answer) : ByteView()});

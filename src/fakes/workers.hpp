@@ -28,15 +28,17 @@ struct WorkerModel {
   TimeNs start_ns = 30 * kMillisecondNs;  // mean; the real one is uniform in [1/2, 3/2) of it
   std::array<TimeNs, 8> job_ns{};         // per rung, likewise
   TimeNs kill_ns = 300 * kMicrosecondNs;  // from kill() to gone
+  TimeNs stuck_ns = kMinuteNs;            // likewise, if it is stuck in the kernel
 };
 
 struct WorkerTrouble {
-  std::uint32_t slowdown = 1;  // jobs take this many times longer
+  std::uint32_t slowdown = 1;  // starts and jobs take this many times longer
   std::uint32_t start_fails_ppm = 0;
   std::uint32_t start_hangs_ppm = 0;
   std::uint32_t job_dies_ppm = 0;     // the worker dies with the job
   std::uint32_t job_hangs_ppm = 0;    // it never answers
   std::uint32_t job_refused_ppm = 0;  // the model refuses the input
+  std::uint32_t kill_stuck_ppm = 0;   // a killed worker goes only after a long time
 };
 
 class FakeWorkers : public ports::Workers {
@@ -49,7 +51,9 @@ class FakeWorkers : public ports::Workers {
   void submit(ports::WorkerId worker, ports::JobId job, ByteView input) override;
   void kill(ports::WorkerId worker) override;
 
-  void set_trouble(const WorkerTrouble& trouble) { trouble_ = trouble; }
+  // For the workers of all rungs, or of one.
+  void set_trouble(const WorkerTrouble& trouble) { trouble_.fill(trouble); }
+  void set_trouble(std::uint32_t rung, const WorkerTrouble& trouble) { trouble_[rung] = trouble; }
   // Breaks one of the live workers, chosen by `pick`: it dies now, or is frozen until it is killed.
   void strike(std::uint64_t pick, bool freeze);
   // The agent died: its workers die with it, and nobody is told.
@@ -65,6 +69,7 @@ class FakeWorkers : public ports::Workers {
     ports::WorkerId id = 0;
     std::uint32_t rung = 0;
     Step step = Step::kStarting;
+    Step was = Step::kIdle;  // kGoing: what it did; a message that it sent before it died still arrives
     bool frozen = false;
     ports::JobId job = 0;
     Answer answer{};
@@ -82,7 +87,7 @@ class FakeWorkers : public ports::Workers {
   std::uint32_t kind_;
   SeededRandom random_;
   WorkerModel model_;
-  WorkerTrouble trouble_;
+  std::array<WorkerTrouble, 8> trouble_{};  // by rung
   std::vector<Worker> workers_;
   ports::WorkerId next_id_ = 1;
 };

@@ -69,7 +69,7 @@ std::uint32_t Ladder::workers_wanted() const {
 // refuses everything, say. What is loaded beneath it must not be unloaded for its sake.
 bool Ladder::silent(TimeNs now_ns, const Rung& r) const {
   const TimeNs since_ns = std::max(r.answered_ns, r.serves_from_ns);
-  if (now_ns - since_ns <= config_.health_period_ns) return false;
+  if (now_ns - since_ns <= health_period_ns(r)) return false;
   probe(Probe::kWorkersSilent);
   return true;
 }

@@ -8,63 +8,97 @@
 #include <fmt/format.h>
 
 #include "base/assert.hpp"
+#include "device/device_state.hpp"
+#include "store/state_file.hpp"
 
 namespace lichen::sim {
 namespace {
 
 // One random stream per purpose, so that one more draw for one shifts no other.
-enum Purpose : std::uint64_t { kClients = 16, kFaults, kAgent, kDiskTimes, kDiskContent, kWorkers, kSetup, kTiming };
+enum Purpose : std::uint64_t { kArrivals = 16, kAgent, kDiskTimes, kDiskContent, kWorkers, kSetup, kTiming, kRequests };
 
-constexpr std::uint32_t kReflexPpm = 600'000;   // of devices: their ladder ends in a reflex rung
-constexpr std::uint32_t kMinRungPpm = 100'000;  // of requests: they ask for a given rung at least
-constexpr std::size_t kBurstMax = 120;
 constexpr TimeNs kWakeJitterNs = 200 * kMicrosecondNs;  // an event loop is never exactly on time
 constexpr TimeNs kDiskOpNs = 2 * kMillisecondNs;
 constexpr std::uint32_t kDiskFailsPpm = 200'000;  // while the disk is troubled
 constexpr std::uint32_t kDiskNeverPpm = 50'000;
-constexpr TimeNs kBestAgainWithinNs = 5 * kMinuteNs;  // of the end of a run
 constexpr std::uint32_t kDiskSlowPpm = 300'000;
+constexpr std::uint32_t kDeadOnArrivalPpm = 500;         // of requests: the network held them up
+constexpr TimeNs kStoppingMaxNs = 200 * kMillisecondNs;  // from the refusal of everything to the end of the process
+constexpr TimeNs kBestAgainWithinNs = 5 * kMinuteNs;     // of the end of a run
+constexpr TimeNs kGenerousNs = 500 * kMillisecondNs;     // a deadline that leaves time for any healthy rung
 
 }  // namespace
 
-DeviceWorld::DeviceWorld(Shared& shared, std::uint32_t index)
+DeviceWorld::DeviceWorld(Shared& shared, std::uint32_t target, std::uint32_t number)
     : shared_(shared),
-      index_(index),
-      clients_(shared.report.options.seed, index, kClients),
-      faults_random_(shared.report.options.seed, index, kFaults),
-      agent_random_(shared.report.options.seed, index, kAgent),
-      disk_times_(shared.report.options.seed, index, kDiskTimes),
-      timing_(shared.report.options.seed, index, kTiming),
-      disk_(fakes::SeededRandom(shared.report.options.seed, index, kDiskContent)),
-      worker_model_{.job_ns = {8 * kMillisecondNs, 2 * kMillisecondNs, kMillisecondNs}},
-      workers_(shared.queue, index, kWorkerEvent, fakes::SeededRandom(shared.report.options.seed, index, kWorkers),
-               worker_model_),
-      reflex_(*this) {
+      target_(target),
+      number_(number),
+      arrivals_(stream(kArrivals)),
+      agent_random_(stream(kAgent)),
+      disk_times_(stream(kDiskTimes)),
+      timing_(stream(kTiming)),
+      request_salt_(stream(kRequests).next()),
+      disk_(stream(kDiskContent)),
+      workers_(shared.queue, target, kWorkerEvent, stream(kWorkers), worker_model()),
+      reflex_(*this),
+      witness_(setup_.ladder),
+      strikes_(shared.plan, number) {
   choose_setup();
-  push(clients_.between(0, kSecondNs), kAgentUpEvent);
-  push(clients_.between(2 * kSecondNs, 2 * shared.report.options.request_every_ns), kRequestEvent);
-  for (std::uint32_t kind = 0; kind < kFaultKinds; ++kind) schedule_fault(kind);
+  witness_ = Witness(setup_.ladder);
+  choose_fate();
+  push(arrivals_.between(0, kSecondNs), kAgentUpEvent);
+  push(arrivals_.between(2 * kSecondNs, 2 * kSecondNs + 2 * shared.plan.shape.request_every_ns), kRequestEvent);
+  schedule_strike();
+  if (shared.plan.faults_until_ns > 0) push(shared.plan.faults_until_ns, kHealEvent);
 }
 
-// Ladders differ from device to device: one to three worker rungs, with or without a reflex rung beneath.
-void DeviceWorld::choose_setup() {
-  fakes::SeededRandom random(shared_.report.options.seed, index_, kSetup);
-  static constexpr std::array<const char*, 3> kNames = {"primary", "compact", "tiny"};
-  const std::uint64_t workers = 1 + random.below(3);
-  for (std::uint64_t r = 0; r < workers; ++r) setup_.ladder.rungs.push_back({.name = kNames[r]});
-  if (random.chance(kReflexPpm)) {
-    setup_.ladder.rungs.push_back({.name = "reflex", .kind = ladder::RungKind::kReflex, .expected_ns = 1});
+fakes::WorkerModel DeviceWorld::worker_model() const {
+  const TimeNs best_ns = shared_.plan.shape.job_ns;
+  fakes::WorkerModel model{.start_ns = shared_.plan.shape.start_ns, .kill_ns = shared_.plan.shape.kill_ns};
+  TimeNs job_ns = best_ns;
+  for (TimeNs& of_rung : model.job_ns) {
+    of_rung = std::max<TimeNs>(job_ns, 2);
+    job_ns = job_ns == best_ns ? best_ns / 4 : job_ns / 2;
   }
+  return model;
+}
+
+// Ladders differ from device to device: some worker rungs, with or without a reflex rung beneath.
+void DeviceWorld::choose_setup() {
+  fakes::SeededRandom random = stream(kSetup);
+  const Shape& shape = shared_.plan.shape;
+  static constexpr std::array<const char*, 5> kNames = {"primary", "compact", "small", "smaller", "tiny"};
+  const std::int64_t workers = random.between(shape.worker_rungs_min, shape.worker_rungs_max);
+  ladder::LadderConfig& l = setup_.ladder;
+  for (std::int64_t r = 0; r < workers; ++r) {
+    l.rungs.push_back({.name = kNames[static_cast<std::size_t>(r)],
+                       .hang_timeout_ns = shape.hang_timeout_ns,
+                       .start_timeout_ns = shape.start_timeout_ns});
+  }
+  if (random.chance(static_cast<std::uint32_t>(shape.reflex_ppm))) {
+    l.rungs.push_back({.name = "reflex", .kind = ladder::RungKind::kReflex, .expected_ns = 1});
+  }
+  l.open_requests_max = static_cast<std::uint32_t>(random.between(shape.queue_min, shape.queue_max));
+  l.reserve_ns = shape.reserve_ns;
+  l.health_period_ns = shape.health_period_ns;
+  l.step_up_dwell_ns = shape.step_up_dwell_ns;
+  l.workers_loaded_max = static_cast<std::uint32_t>(shape.workers_loaded_max);
+  l.hedge_budget_ppm = static_cast<Ppm>(shape.hedge_budget_ppm);
+  l.breaker.failures_max = static_cast<std::uint32_t>(shape.breaker_failures_max);
+  l.breaker.window_ns = shape.breaker_window_ns;
+  l.breaker.open_ns = shape.breaker_open_ns;
+  l.breaker.open_max_ns = shape.breaker_open_max_ns;
   setup_.name = "model";
   setup_.canary_input.resize(8);
   setup_.output_bytes = 8;
   setup_.reflex = &reflex_;
-  setup_.ladder.open_requests_max = static_cast<std::uint32_t>(random.between(8, 64));
 }
 
 bool DeviceWorld::TableReflex::evaluate(ByteView input, std::span<std::byte> output) {
   const auto rung = static_cast<std::uint32_t>(world_.setup_.ladder.rungs.size() - 1);
   const fakes::Answer answer = fakes::table_answer(rung, input);
+  SplitMix64 chance(std::bit_cast<std::uint64_t>(answer) ^ static_cast<std::uint64_t>(world_.now_ns()));
+  if (chance.chance(world_.reflex_refuses_ppm_)) return false;
   std::ranges::copy(answer, output.begin());
   world_.last_success_ns_ = world_.now_ns();
   return true;
@@ -73,34 +107,36 @@ bool DeviceWorld::TableReflex::evaluate(ByteView input, std::span<std::byte> out
 void DeviceWorld::handle(const fakes::Event& event) {
   switch (static_cast<EventKind>(event.kind)) {
     case kRequestEvent:
-      ask();
-      if (now_ns() < shared_.requests_until_ns) {
-        push(clients_.between(1, 2 * shared_.report.options.request_every_ns), kRequestEvent);
-      }
+      client_asks();
       break;
     case kWakeEvent:
-      if (scheduled_wake_ns_ == now_ns()) scheduled_wake_ns_ = kNeverNs;
-      if (device_) device_->tick(now_ns());
+      if (scheduled_wake_ns_ == now_ns()) scheduled_wake_ns_ = wanted_wake_ns_ = kNeverNs;
+      if (device_) {
+        violated(witness_.woke(now_ns()));
+        device_->tick(now_ns());
+      }
       break;
     case kWorkerEvent:
     case kWorkerGoneEvent:
       workers_.deliver(event, *this);
       break;
     case kDiskEvent:
-      if (disk_.pending(event.a)) {
-        const ports::StorageDone done = disk_.complete(event.a, event.b != 0);
-        if (device_) device_->on(now_ns(), done);
-      }
+      disk_done(event);
       break;
-    case kFaultEvent:
-      strike(static_cast<std::uint32_t>(event.a));
-      schedule_fault(static_cast<std::uint32_t>(event.a));
+    case kStrikeEvent:
+      strike();
       break;
-    case kFaultEndEvent:
-      end_fault(static_cast<std::uint32_t>(event.a));
+    case kStrikeEndEvent:
+      end_strike(event.a);
+      break;
+    case kHealEvent:
+      heal();
       break;
     case kAgentUpEvent:
       start_agent();
+      break;
+    case kAgentDownEvent:
+      if (device_ && event.a == agent_) agent_is_gone();
       break;
   }
   trace(event.kind, event.a, event.b);
@@ -109,27 +145,28 @@ void DeviceWorld::handle(const fakes::Event& event) {
 
 void DeviceWorld::start_agent() {
   if (device_) return;
+  ++agent_;
+  stopping_ = false;
+  restored_checked_ = false;
+  boot_id_checked_ = 0;
+  witness_.agent_started();
+  note(Happening::What::kAgentUp, 0, agent_);
   std::vector<device::ModelSetup> models{setup_};
   device_ = std::make_unique<device::Device>(
       std::move(models),
       device::DevicePorts{
           .workers = workers_, .storage = disk_, .random = agent_random_, .answers = *this, .watcher = *this});
-  boot_id_checked_ = 0;
   device_->start(now_ns());
 }
 
 // kill -9, or the power goes. Clients with an open request see their connection break: an explicit error.
-void DeviceWorld::stop_agent(TimeNs down_for_ns, bool power) {
+void DeviceWorld::kill_agent(TimeNs down_for_ns, bool power) {
   if (!device_) return;
-  check_state();
-  shared_.report.hedges += device_->ladder_of(0).counters().hedges;
-  shared_.report.rescues += device_->ladder_of(0).counters().rescues;
-  device_.reset();
-  workers_.all_die();
+  note(Happening::What::kAgentDown, 0, power ? 1 : 0);
+  if (!open_.empty()) note(Happening::What::kCut, 0, open_.size());
   shared_.report.cut += open_.size();
   open_.clear();
-  scheduled_wake_ns_ = kNeverNs;
-  last_success_ns_ = -1;
+  agent_is_gone();
   if (power) {
     disk_.power_cut();
     ++shared_.report.power_cuts;
@@ -138,6 +175,35 @@ void DeviceWorld::stop_agent(TimeNs down_for_ns, bool power) {
     ++shared_.report.agent_restarts;
   }
   push(down_for_ns, kAgentUpEvent);
+}
+
+// A stop in good order: everything open is refused, and the process ends a moment later.
+void DeviceWorld::ask_agent_to_stop(TimeNs down_for_ns) {
+  if (!device_ || stopping_) return;
+  stopping_ = true;
+  device_->stop(now_ns());
+  push(std::min(down_for_ns, kStoppingMaxNs), kAgentDownEvent, agent_);
+  push(down_for_ns + kStoppingMaxNs, kAgentUpEvent);
+}
+
+void DeviceWorld::agent_is_gone() {
+  check_state();
+  if (!open_.empty()) {
+    violated("every admitted request ends exactly once",
+             fmt::format("the agent stopped, and request {} has not ended", open_.front()->id));
+  }
+  if (stopping_) {
+    note(Happening::What::kAgentDown, 0, 0);
+    disk_.process_killed();
+    ++shared_.report.agent_stops;
+  }
+  shared_.report.hedges += device_->ladder_of(0).counters().hedges;
+  shared_.report.rescues += device_->ladder_of(0).counters().rescues;
+  device_.reset();
+  workers_.all_die();
+  open_.clear();
+  scheduled_wake_ns_ = wanted_wake_ns_ = kNeverNs;
+  last_success_ns_ = -1;
 }
 
 void DeviceWorld::after_step() {
@@ -161,30 +227,55 @@ void DeviceWorld::submit_disk_operations() {
   }
 }
 
+void DeviceWorld::disk_done(const fakes::Event& event) {
+  if (!disk_.pending(event.a)) return;
+  const bool before_any_start = witness_.starts() == 0;
+  const ports::StorageDone done = disk_.complete(event.a, event.b != 0);
+  if (!device_) return;
+  device_->on(now_ns(), done);
+  check_restored(before_any_start);
+}
+
 void DeviceWorld::schedule_wake() {
   const TimeNs wake_ns = device_->next_wake_ns();
   if (wake_ns == kNeverNs) return;
   const TimeNs at_ns = std::max(wake_ns, now_ns() + 1);
-  if (at_ns >= scheduled_wake_ns_) return;
+  if (at_ns >= wanted_wake_ns_) return;
+  wanted_wake_ns_ = at_ns;
   scheduled_wake_ns_ = at_ns + timing_.between(0, kWakeJitterNs);
-  shared_.queue.push(scheduled_wake_ns_, index_, kWakeEvent);
+  shared_.queue.push(scheduled_wake_ns_, target_, kWakeEvent);
 }
 
-void DeviceWorld::ask() {
+void DeviceWorld::client_asks() {
+  const std::uint64_t salt = mix64(request_salt_ + arrivals_count_++);
+  if (now_ns() >= shared_.plan.requests_from_ns && now_ns() < shared_.plan.requests_until_ns) ask(salt);
+  const TimeNs in_ns = arrivals_.between(1, 2 * shared_.plan.shape.request_every_ns);
+  if (now_ns() + in_ns < shared_.plan.requests_until_ns) push(in_ns, kRequestEvent);
+}
+
+void DeviceWorld::ask(std::uint64_t salt) {
   ++shared_.report.requests;
-  auto open = std::make_unique<Open>();
-  open->id = next_request_++;
-  open->admitted_ns = now_ns();
-  open->deadline_ns = now_ns() + clients_.between(20 * kMillisecondNs, kSecondNs);
-  open->min_rung = ports::kAnyRung;
-  const std::uint64_t value = clients_.next();
-  std::memcpy(open->input.data(), &value, sizeof value);
-  if (clients_.chance(kMinRungPpm))
-    open->min_rung = static_cast<std::uint32_t>(clients_.below(setup_.ladder.rungs.size()));
   if (!device_) {
     ++shared_.report.unreachable;
     return;
   }
+  SplitMix64 random(salt);
+  const Shape& shape = shared_.plan.shape;
+  auto open = std::make_unique<Open>();
+  open->id = next_request_++;
+  open->admitted_ns = now_ns();
+  const std::uint64_t value = random.next();
+  std::memcpy(open->input.data(), &value, sizeof value);
+  const auto spread_ns = static_cast<std::uint64_t>(shape.deadline_max_ns - shape.deadline_min_ns);
+  open->deadline_ns = now_ns() + shape.deadline_min_ns + static_cast<TimeNs>(random.below(spread_ns + 1));
+  open->min_rung = ports::kAnyRung;
+  if (random.chance(static_cast<std::uint32_t>(shape.min_rung_ppm))) {
+    open->min_rung = static_cast<std::uint32_t>(random.below(setup_.ladder.rungs.size()));
+  }
+  if (random.chance(kDeadOnArrivalPpm)) open->deadline_ns = now_ns() - static_cast<TimeNs>(random.below(kSecondNs));
+  const bool converged = healed_now_ && now_ns() >= shared_.plan.faults_until_ns + kConvergeNs;
+  open->owed =
+      converged && !stopping_ && core_can_answer(open->min_rung) && open->deadline_ns - now_ns() >= kGenerousNs;
   const ports::Request request{.id = open->id,
                                .model = 0,
                                .min_rung = open->min_rung,
@@ -193,11 +284,6 @@ void DeviceWorld::ask() {
                                .input = open->input};
   open_.push_back(std::move(open));
   device_->on(now_ns(), request);
-}
-
-void DeviceWorld::ask_burst() {
-  const std::uint64_t count = faults_random_.below(kBurstMax);
-  for (std::uint64_t i = 0; i < count && device_; ++i) ask();
 }
 
 std::unique_ptr<DeviceWorld::Open> DeviceWorld::take(ports::RequestId id) {
@@ -228,22 +314,34 @@ void DeviceWorld::answer(ports::RequestId id, const ports::Answer& answer) {
   if (!std::ranges::equal(answer.output, expected)) {
     violated("every answer is fresh", fmt::format("request {} got an answer to something else", id));
   }
+  if ((answer.rung == 0) != (answer.reason == ports::AnswerReason::kBest)) {
+    violated("every answer says why it is not from the best rung",
+             fmt::format("request {}: rung {} for \"{}\"", id, answer.rung, ports::name_of(answer.reason)));
+  }
   ++report.answered;
   ++report.by_rung[answer.rung];
   ++report.by_reason[static_cast<std::size_t>(answer.reason)];
   report.worst_latency_ns = std::max(report.worst_latency_ns, now_ns() - open->admitted_ns);
   if (answer.rung == 0) best_answer_ns_ = now_ns();
   trace(100 + answer.rung, id, static_cast<std::uint64_t>(answer.reason));
+  note(Happening::What::kAnswer, answer.rung, static_cast<std::uint64_t>(answer.reason), now_ns() - open->admitted_ns);
 }
 
 void DeviceWorld::refuse(ports::RequestId id, const ports::Refusal& refusal) {
   const auto open = take(id);
   if (!open) return;
-  if (now_ns() > open->deadline_ns) {
+  if (now_ns() > std::max(open->deadline_ns, open->admitted_ns)) {
     violated("no refusal is late", fmt::format("request {} was refused after its deadline", id));
+  }
+  const bool full =
+      refusal.reason == ports::RefusalReason::kOverloaded && open_.size() >= setup_.ladder.open_requests_max;
+  if (open->owed && !stopping_ && !full) {
+    violated("what the healed core can answer is answered",
+             fmt::format("request {} was refused ({})", id, ports::name_of(refusal.reason)));
   }
   ++shared_.report.refused[static_cast<std::size_t>(refusal.reason)];
   trace(120, id, static_cast<std::uint64_t>(refusal.reason));
+  note(Happening::What::kRefusal, 0, static_cast<std::uint64_t>(refusal.reason));
 }
 
 void DeviceWorld::worker_ready(const ports::WorkerReady& event) {
@@ -282,76 +380,12 @@ void DeviceWorld::rung_event(TimeNs, std::uint32_t, std::uint32_t rung, ladder::
     case ladder::RungEvent::kBreakerClosed:
       ++report.breakers_closed;
       break;
-    case ladder::RungEvent::kReady:
-    case ladder::RungEvent::kServes:
-    case ladder::RungEvent::kUnloaded:
-      break;
-  }
-  trace(140 + static_cast<std::uint64_t>(event), rung);
-}
-
-void DeviceWorld::schedule_fault(std::uint32_t kind_index) {
-  const auto fault = static_cast<Fault>(1u << kind_index);
-  if ((shared_.report.faults & fault) == 0) return;
-  const TimeNs in_ns = faults_random_.between(1, 2 * mean_interval_ns(fault));
-  if (now_ns() + in_ns < shared_.faults_until_ns) push(in_ns, kFaultEvent, kind_index);
-}
-
-void DeviceWorld::strike(std::uint32_t kind_index) {
-  const TimeNs lasts_ns =
-      std::min(faults_random_.between(kSecondNs, 5 * kMinuteNs), shared_.faults_until_ns - now_ns());
-  switch (static_cast<Fault>(1u << kind_index)) {
-    case kWorkerDeath:
-      return workers_.strike(faults_random_.next(), false);
-    case kWorkerHang:
-      return workers_.strike(faults_random_.next(), true);
-    case kSlowAnswers:
-      trouble_.slowdown = static_cast<std::uint32_t>(faults_random_.between(3, 200));
-      break;
-    case kStartFailures:
-      trouble_.start_fails_ppm = static_cast<std::uint32_t>(faults_random_.between(100'000, kWholePpm));
-      trouble_.start_hangs_ppm = static_cast<std::uint32_t>(faults_random_.between(0, 200'000));
-      trouble_.job_dies_ppm = static_cast<std::uint32_t>(faults_random_.between(0, 300'000));
-      break;
-    case kDiskFaults:  // a device uses its disk most when it starts: it starts in the middle of the trouble
-      disk_troubled_ = true;
-      stop_agent(faults_random_.between(10 * kMillisecondNs, 5 * kSecondNs), false);
-      break;
-    case kClockJumps:
-      shared_.queue.set_wall_offset_s(faults_random_.between(-300'000'000, 300'000'000));
-      return;
-    case kAgentRestarts:
-      return stop_agent(faults_random_.between(10 * kMillisecondNs, 5 * kSecondNs), false);
-    case kPowerCuts:
-      return stop_agent(faults_random_.between(5 * kSecondNs, 5 * kMinuteNs), true);
-    case kBursts:
-      return ask_burst();
-    case kBadInputs:
-      trouble_.job_refused_ppm = 300'000;
-      break;
-  }
-  workers_.set_trouble(trouble_);
-  push(lasts_ns, kFaultEndEvent, kind_index);
-}
-
-void DeviceWorld::end_fault(std::uint32_t kind_index) {
-  switch (static_cast<Fault>(1u << kind_index)) {
-    case kSlowAnswers:
-      trouble_.slowdown = 1;
-      break;
-    case kStartFailures:
-      trouble_.start_fails_ppm = trouble_.start_hangs_ppm = trouble_.job_dies_ppm = 0;
-      break;
-    case kDiskFaults:
-      disk_troubled_ = false;
-      break;
-    case kBadInputs:
-      trouble_.job_refused_ppm = 0;
-      break;
     default:
       break;
   }
-  workers_.set_trouble(trouble_);
+  violated(witness_.rung_event(now_ns(), rung, event));
+  trace(140 + static_cast<std::uint64_t>(event), rung);
+  note(Happening::What::kRung, rung, static_cast<std::uint64_t>(event));
 }
 
 // What must hold after every step of this device.
@@ -367,13 +401,14 @@ void DeviceWorld::check() {
     return violated("queues are bounded and hold exactly the open requests",
                     fmt::format("{} in the ladder, {} at the clients", l.open_requests(), open_.size()));
   }
-  if (device_->model_ready(now_ns(), 0)) {
+  if (!stopping_ && device_->model_ready(now_ns(), 0)) {
     const bool witnessed = last_success_ns_ >= 0 && now_ns() - last_success_ns_ <= setup_.ladder.health_period_ns;
     if (!witnessed) {
       return violated("readiness is truthful within its period",
                       fmt::format("ready, but the last answer was {} ns ago", now_ns() - last_success_ns_));
     }
   }
+  violated(witness_.step(l));
   check_state();
 }
 
@@ -389,34 +424,73 @@ void DeviceWorld::check_state() {
   boot_id_durable_ = boot_id;
 }
 
-void DeviceWorld::check_liveness() {
-  if (!device_) return violated("the agent comes back", "it is down");
-  if (!device_->model_ready(now_ns(), 0))
-    violated("the model becomes ready again after the faults stop", "it is not ready");
-  const std::uint32_t active = device_->ladder_of(0).active_rung(now_ns());
-  if (active != 0) {
-    const ladder::RungStatus best = device_->ladder_of(0).rung_status(now_ns(), 0);
-    violated("the best rung serves again after the faults stop",
-             fmt::format("rung {} serves; rung 0 is {}, its breaker {}", active, ladder::name_of(best.state),
-                         ladder::name_of(best.breaker)));
+// A state that was read in time is heeded: breakers that were open before the restart are not closed after it.
+void DeviceWorld::check_restored(bool before_any_start) {
+  if (restored_checked_ || device_->state().boot_id == 0) return;
+  restored_checked_ = true;
+  if (!before_any_start) return;  // the ladders could not wait for it
+  std::optional<store::StateFile::Generation> newest;
+  for (const std::string_view name : {"device-state.0", "device-state.1"}) {
+    const Bytes* content = disk_.visible(name);
+    auto found = content != nullptr ? store::StateFile::unframe(*content) : std::nullopt;
+    if (found && (!newest || found->number > newest->number)) newest = std::move(found);
   }
+  const auto state = newest ? device::decode(newest->content) : Result<device::DeviceState>();
+  if (!newest || !state || state->times_opened.empty()) return;
+  const ladder::Ladder& l = device_->ladder_of(0);
+  for (std::uint32_t rung = 0; rung < std::min<std::size_t>(l.rungs(), state->times_opened[0].size()); ++rung) {
+    if (state->times_opened[0][rung] == 0 || l.times_opened(rung) != 0) continue;
+    return violated("breakers that were open stay so over a restart",
+                    fmt::format("rung {} had opened {} times", rung, state->times_opened[0][rung]));
+  }
+}
+
+void DeviceWorld::check_liveness() {
+  if (device_) {
+    shared_.report.hedges += device_->ladder_of(0).counters().hedges;
+    shared_.report.rescues += device_->ladder_of(0).counters().rescues;
+  }
+  if (!shared_.plan.liveness || healed_ == 0) return;
+  if (!device_) return violated("the agent comes back", "it is down");
+  const ladder::Ladder& l = device_->ladder_of(0);
+  if (!device_->model_ready(now_ns(), 0)) {
+    violated("the model becomes ready again after the faults stop", "it is not ready");
+  }
+  const auto best = static_cast<std::uint32_t>(std::countr_zero(healed_));
+  const std::uint32_t active = l.active_rung(now_ns());
+  if (active > best) {
+    const ladder::RungStatus status = l.rung_status(now_ns(), best);
+    violated("the best healed rung serves again after the faults stop",
+             fmt::format("rung {} serves; rung {} is {}, its breaker {}", active, best, ladder::name_of(status.state),
+                         ladder::name_of(status.breaker)));
+  }
+  if (!forever_.empty()) return;
   if (best_answer_ns_ < 0 || now_ns() - best_answer_ns_ > kBestAgainWithinNs) {
     violated("requests are answered by the best rung again after the faults stop",
              fmt::format("its last answer was at {} s", best_answer_ns_ / kSecondNs));
   }
-  shared_.report.hedges += device_->ladder_of(0).counters().hedges;
-  shared_.report.rescues += device_->ladder_of(0).counters().rescues;
+  violated(witness_.calm(now_ns(), l));
 }
 
 void DeviceWorld::violated(std::string invariant, std::string detail) {
   if (shared_.report.violation) return;
-  shared_.report.violation = Violation{std::move(invariant), std::move(detail), index_, now_ns()};
+  shared_.report.violation = Violation{std::move(invariant), std::move(detail), number_, now_ns()};
+  if (shared_.timeline == nullptr) return;
+  const Violation& v = *shared_.report.violation;
+  shared_.timeline->happenings.push_back(
+      {.at_ns = now_ns(), .device = number_, .what = Happening::What::kBroken, .text = v.invariant + ": " + v.detail});
 }
 
 void DeviceWorld::trace(std::uint64_t what, std::uint64_t a, std::uint64_t b) {
   shared_.trace.add(static_cast<std::uint64_t>(now_ns()));
-  shared_.trace.add((static_cast<std::uint64_t>(index_) << 32) | what);
+  shared_.trace.add((static_cast<std::uint64_t>(number_) << 32) | what);
   shared_.trace.add(a * 31 + b);
+}
+
+void DeviceWorld::note(Happening::What what, std::uint32_t rung, std::uint64_t value, TimeNs lasts_ns) {
+  if (shared_.timeline == nullptr) return;
+  shared_.timeline->happenings.push_back(
+      {.at_ns = now_ns(), .device = number_, .what = what, .rung = rung, .value = value, .lasts_ns = lasts_ns});
 }
 
 }  // namespace lichen::sim

@@ -10,6 +10,10 @@ double percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
+TimeNs hours_of(const Plan& plan) {
+  return (plan.end_ns + kHourNs - 1) / kHourNs;
+}
+
 std::uint64_t total_refused(const Report& report) {
   std::uint64_t refused = 0;
   for (const std::uint64_t count : report.refused) refused += count;
@@ -27,13 +31,27 @@ void add_count(std::string& text, std::string_view name, std::uint64_t count) {
 }  // namespace
 
 std::string replay_command(const Report& report) {
-  return fmt::format("lichen sim run --seed {} --devices {} --hours {} --faults {}", report.options.seed,
-                     report.options.devices, report.options.hours, faults_to_text(report.faults));
+  const Plan& plan = report.plan;
+  std::string command = fmt::format("lichen sim replay {} --devices {} --hours {} --faults {}", plan.seed,
+                                    plan.devices.size(), hours_of(plan), faults_to_text(plan.faults));
+  Shape usual = plan.shape;
+  usual.request_every_ns = plain_shape().request_every_ns;
+  if (usual == plain_shape()) command += " --shape plain";
+  if (plan.shape.request_every_ns != (usual == plain_shape() ? usual : swarm_shape(plan.seed)).request_every_ns) {
+    command += fmt::format(" --request-every-ms {}", plan.shape.request_every_ns / kMillisecondNs);
+  }
+  return command;
+}
+
+Json to_json(const Violation& v) {
+  return {{"invariant", v.invariant}, {"detail", v.detail}, {"device", v.device}, {"time_ns", v.time_ns}};
 }
 
 std::string to_text(const Report& r) {
-  std::string text = fmt::format("seed {}   {} devices x {} h   faults: {}\n", r.options.seed, r.options.devices,
-                                 r.options.hours, faults_to_text(r.faults));
+  std::string text =
+      fmt::format("seed {}   {} devices x {:g} h   faults: {}\nshape: {}\n", r.plan.seed, r.plan.devices.size(),
+                  static_cast<double>(r.plan.end_ns) / static_cast<double>(kHourNs), faults_to_text(r.plan.faults),
+                  to_text(r.plan.shape));
   text += fmt::format("\nrequests\n");
   add_count(text, "asked", r.requests);
   add_line(text, "answered fresh, in time", r.answered, r.requests);
@@ -58,6 +76,7 @@ std::string to_text(const Report& r) {
   add_count(text, "hedges", r.hedges);
   add_count(text, "rescues", r.rescues);
   add_count(text, "agent restarts", r.agent_restarts);
+  add_count(text, "agent stops", r.agent_stops);
   add_count(text, "power cuts", r.power_cuts);
   add_count(text, "failed disk operations", r.disk_faults);
   text += fmt::format("\n{} events, trace hash {:016x}\n", r.events, r.trace_hash);
@@ -81,10 +100,11 @@ Json to_json(const Report& r) {
   for (std::size_t i = 0; i < r.refused.size(); ++i)
     refused[std::string(ports::name_of(static_cast<ports::RefusalReason>(i)))] = r.refused[i];
   Json out = {{"schema", "lichen.sim.v1"},
-              {"seed", r.options.seed},
-              {"devices", r.options.devices},
-              {"hours", r.options.hours},
-              {"faults", faults_to_text(r.faults)},
+              {"seed", r.plan.seed},
+              {"devices", r.plan.devices.size()},
+              {"hours", hours_of(r.plan)},
+              {"faults", faults_to_text(r.plan.faults)},
+              {"shape", to_text(r.plan.shape)},
               {"trace_hash", fmt::format("{:016x}", r.trace_hash)},
               {"events", r.events},
               {"requests", r.requests},
@@ -104,15 +124,13 @@ Json to_json(const Report& r) {
               {"breakers_opened", r.breakers_opened},
               {"breakers_closed", r.breakers_closed},
               {"agent_restarts", r.agent_restarts},
+              {"agent_stops", r.agent_stops},
               {"power_cuts", r.power_cuts},
               {"disk_faults", r.disk_faults},
               {"ok", !r.violation.has_value()}};
   if (r.violation) {
-    out["violation"] = {{"invariant", r.violation->invariant},
-                        {"detail", r.violation->detail},
-                        {"device", r.violation->device},
-                        {"time_ns", r.violation->time_ns},
-                        {"replay", replay_command(r)}};
+    out["violation"] = to_json(*r.violation);
+    out["violation"]["replay"] = replay_command(r);
   }
   return out;
 }

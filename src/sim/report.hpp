@@ -8,9 +8,10 @@
 #include <string>
 
 #include "base/json.hpp"
+#include "base/probe.hpp"
 #include "base/units.hpp"
 #include "ports/inference.hpp"
-#include "sim/options.hpp"
+#include "sim/plan.hpp"
 
 namespace lichen::sim {
 
@@ -22,8 +23,7 @@ struct Violation {
 };
 
 struct Report {
-  Options options;
-  std::uint32_t faults = 0;  // those that were on
+  Plan plan;  // without its strikes
   std::uint64_t trace_hash = 0;
   std::uint64_t events = 0;
 
@@ -45,11 +45,15 @@ struct Report {
   std::uint64_t breakers_opened = 0;
   std::uint64_t breakers_closed = 0;
   std::uint64_t agent_restarts = 0;
+  std::uint64_t agent_stops = 0;
   std::uint64_t power_cuts = 0;
   std::uint64_t disk_faults = 0;
 
   std::optional<Violation> violation;
+  ProbeCounts probes{};
 };
+
+[[nodiscard]] Json to_json(const Violation& violation);
 
 // The command that runs it again.
 [[nodiscard]] std::string replay_command(const Report& report);

@@ -11,35 +11,41 @@ namespace lichen::sim {
 namespace {
 
 constexpr std::uint64_t kEventsPerProgress = 1 << 20;
-constexpr TimeNs kTailNs = 2 * kSecondNs;  // after the last request: every deadline has passed
 
 }  // namespace
 
-Report run(const Options& options, const std::function<void(const Progress&)>& progress) {
-  LICHEN_ASSERT(options.devices >= 1 && options.devices <= kDevicesMax && options.hours >= 1 &&
-                options.hours <= kHoursMax);
-  Shared shared;
-  shared.report.options = options;
-  shared.report.faults = chosen_faults(options);
-  const TimeNs end_ns = static_cast<TimeNs>(options.hours) * kHourNs;
-  shared.faults_until_ns = end_ns - kHealNs;
-  shared.requests_until_ns = end_ns - kTailNs;
+Report run(const Plan& plan, const Onlookers& onlookers) {
+  LICHEN_ASSERT(!plan.devices.empty() && plan.end_ns > 0);
+  [[maybe_unused]] const ProbeCounts of_others = take_probe_counts();
+  Shared shared(plan);
+  shared.report.plan = plan;
+  shared.report.plan.strikes.reset();
+  shared.timeline = onlookers.timeline;
 
   std::vector<std::unique_ptr<DeviceWorld>> devices;
-  devices.reserve(options.devices);
-  for (std::uint32_t d = 0; d < options.devices; ++d) devices.push_back(std::make_unique<DeviceWorld>(shared, d));
-
-  while (!shared.queue.empty() && shared.queue.next_ns() <= end_ns && !shared.report.violation) {
+  devices.reserve(plan.devices.size());
+  for (const std::uint32_t number : plan.devices) {
+    devices.push_back(std::make_unique<DeviceWorld>(shared, static_cast<std::uint32_t>(devices.size()), number));
+  }
+  Report& report = shared.report;
+  while (!shared.queue.empty() && shared.queue.next_ns() <= plan.end_ns && !report.violation) {
     const fakes::Event event = shared.queue.pop();
     devices[event.target]->handle(event);
-    ++shared.report.events;
-    if (progress && shared.report.events % kEventsPerProgress == 0) progress({shared.queue.now_ns(), end_ns});
+    ++report.events;
+    if (onlookers.log != nullptr) {
+      onlookers.log->add(report.events, {shared.queue.now_ns(), plan.devices[event.target], event.kind, event.a,
+                                         event.b, shared.trace.value()});
+    }
+    if (onlookers.progress && report.events % kEventsPerProgress == 0) {
+      onlookers.progress({shared.queue.now_ns(), plan.end_ns});
+    }
   }
   for (auto& device : devices) {
-    if (!shared.report.violation) device->check_liveness();
+    if (!report.violation) device->check_liveness();
   }
-  shared.report.trace_hash = shared.trace.value();
-  return shared.report;
+  report.trace_hash = shared.trace.value();
+  report.probes = take_probe_counts();
+  return report;
 }
 
 }  // namespace lichen::sim

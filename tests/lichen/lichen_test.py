@@ -11,6 +11,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 
@@ -571,6 +572,65 @@ class SimRun(Case):
 
     def test_planted_bugs_are_not_in_this_build(self):
         self.check_fails(lichen("sim", "run", *self.SMALL, "--plant", "double-answer"), NOT_SUPPORTED, "double-answer")
+
+
+class SimTools(Case):
+    SMALL = ("--devices", 3, "--hours", 1)
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def test_a_hunt_counts_seeds_and_probes_and_goes_on_where_it_stopped(self):
+        state = self.path("hunt.json")
+        words = ("sim", "hunt", *self.SMALL, "--state", state, "--json")
+        code, out, errors = lichen(*words, "--count", 5)
+        self.assertEqual((code, errors), (DONE, ""))
+        report = json.loads(out)
+        self.assertEqual((report["seeds"], report["failed"], report["ok"]), (5, 0, True))
+        self.assertGreater(max(report["probes"].values()), 0)
+        more = json.loads(lichen(*words, "--count", 8)[1])
+        self.assertEqual((more["seeds"], more["next"]), (8, 9))
+        self.check_fails(lichen(*words[:-1], "--count", 8, "--faults", "none"), BAD_INPUT, "other options")
+
+    def test_a_replay_is_the_run_and_its_log_is_always_the_same(self):
+        logs = [self.path("a.log"), self.path("b.log"), self.path("c.log")]
+        for log in logs[:2]:
+            self.assertEqual(lichen("sim", "replay", 7, *self.SMALL, "--quiet", "--log", log), (DONE, "", ""))
+        self.assertEqual(lichen("sim", "compare", *logs[:2])[0], DONE)
+        self.assertEqual(lichen("sim", "replay", 8, *self.SMALL, "--quiet", "--log", logs[2])[0], DONE)
+        code, out, _ = lichen("sim", "compare", logs[0], logs[2])
+        self.assertEqual(code, FAILED)
+        self.assertIn("is the first that differs", out)
+        self.assertEqual(json.loads(lichen("sim", "replay", 7, *self.SMALL, "--json")[1])["trace_hash"],
+                         json.loads(lichen("sim", "run", "--seed", 7, *self.SMALL, "--json")[1])["trace_hash"])
+
+    def test_a_replay_shows_a_device_and_writes_a_page(self):
+        page = self.path("page.html")
+        code, out, _ = lichen("sim", "replay", 7, *self.SMALL, "--device", 1, "--html", page)
+        self.assertEqual(code, DONE)
+        self.assertIn("device 1", out)
+        self.assertIn("answers", out)
+        with open(page, encoding="utf-8") as file:
+            self.assertIn("<svg", file.read())
+
+    def test_what_does_not_fail_cannot_be_shrunk(self):
+        self.check_fails(lichen("sim", "shrink", 7, *self.SMALL), BAD_INPUT, "breaks no invariant")
+
+    def test_a_world_file_that_is_none_is_bad_input(self):
+        path = self.path("world.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write('{"schema": "lichen.sim.world.v1", "seed": -1}')
+        self.check_fails(lichen("sim", "replay", path), BAD_INPUT, "world.json")
+
+    def test_planted_bugs_are_listed_by_every_build(self):
+        code, out, _ = lichen("sim", "planted", "--list")
+        self.assertEqual(code, DONE)
+        self.assertGreaterEqual(len(out.splitlines()), 20)
+        self.check_fails(lichen("sim", "planted"), NOT_SUPPORTED, "LICHEN_PLANTED_BUGS")
 
 
 class Usage(Case):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// lichen sim run: one seed, or many until one breaks an invariant.
+// lichen sim run: one seed, or many until one breaks an invariant, in this process.
 #include <unistd.h>
 
 #include <cstdio>
@@ -8,10 +8,10 @@
 
 #include <fmt/format.h>
 
-#include "base/planted.hpp"
-#include "commands.hpp"
 #include "posix/clock.hpp"
 #include "sim/world.hpp"
+#include "sim_commands.hpp"
+#include "sim_options.hpp"
 
 namespace lichen::tool {
 namespace {
@@ -19,34 +19,10 @@ namespace {
 struct Options {
   std::uint64_t seed = 1;
   std::uint64_t seeds = 1;
-  std::uint32_t devices = 100;
-  std::uint32_t hours = 24;
-  std::string faults = "swarm";
-  std::string plant;
+  WorldOptions world;
   bool json = false;
   bool quiet = false;
 };
-
-#ifdef LICHEN_PLANTED_BUGS
-Result<void> plant(const std::string& name) {
-  if (name.empty()) return {};
-  std::string known;
-  for (const BugRow& row : kBugs) {
-    known += known.empty() ? "" : ", ";
-    known += row.name;
-    if (row.name != name) continue;
-    planted_bug = row.bug;
-    return {};
-  }
-  return fail(Code::kBadInput, "unknown planted bug", name, {}, "use one of " + known);
-}
-#else
-Result<void> plant(const std::string& name) {
-  if (name.empty()) return {};
-  return fail(Code::kUnsupported, "no bugs are planted in this build", name, {},
-              "configure with -DLICHEN_PLANTED_BUGS=ON (preset planted)");
-}
-#endif
 
 void show_progress(const sim::Progress& p, std::uint64_t seed) {
   fmt::print(stderr, "\rseed {}: {:3.0f} % of {} h", seed,
@@ -55,25 +31,23 @@ void show_progress(const sim::Progress& p, std::uint64_t seed) {
 }
 
 Result<int> simulate(const Options& options) {
-  LICHEN_TRY(plant(options.plant));
-  sim::Options what;
-  what.devices = options.devices;
-  what.hours = options.hours;
-  what.faults = LICHEN_TRY(sim::parse_faults(options.faults));
+  LICHEN_TRY(plant(options.world.plant));
+  sim::Options what = LICHEN_TRY(world_of(options.world));
   const bool live = !options.quiet && !options.json && isatty(STDERR_FILENO) == 1;
   const posix::MonotonicClock clock;
   const TimeNs before_ns = clock.now_ns();
   std::uint64_t seed = options.seed;
   for (;; ++seed) {
     what.seed = seed;
-    const sim::Report report = sim::run(what, live ? [seed](const sim::Progress& p) { show_progress(p, seed); }
-                                                   : std::function<void(const sim::Progress&)>());
+    sim::Onlookers onlookers;
+    if (live) onlookers.progress = [seed](const sim::Progress& p) { show_progress(p, seed); };
+    const sim::Report report = sim::run(sim::plan_of(what), onlookers);
     if (live) fmt::print(stderr, "\r\033[K");
     const bool last = report.violation || seed + 1 >= options.seed + options.seeds;
     if (options.json) {
       fmt::print("{}\n", sim::to_json(report).dump());
     } else if (last && (report.violation || options.seeds == 1)) {
-      fmt::print("{}", sim::to_text(report));
+      if (!options.quiet || report.violation) fmt::print("{}", sim::to_text(report));
     }
     if (report.violation) return 1;
     if (last) break;
@@ -95,19 +69,26 @@ Command add_sim_run(CLI::App& app) {
   app.add_option("--seeds", options->seeds, "how many seeds, one after the other, until one breaks an invariant")
       ->capture_default_str()
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
-  app.add_option("--devices", options->devices, "how many devices")
-      ->capture_default_str()
-      ->check(CLI::Range(1u, sim::kDevicesMax));
-  app.add_option("--hours", options->hours, "simulated hours")
-      ->capture_default_str()
-      ->check(CLI::Range(1u, sim::kHoursMax));
-  app.add_option("--faults", options->faults,
-                 "all, none, swarm (chosen by the seed), or some of " + sim::faults_to_text(sim::kAllFaults))
-      ->capture_default_str();
-  app.add_option("--plant", options->plant, "switch a planted bug on (builds with LICHEN_PLANTED_BUGS only)");
+  add_world_options(app, options->world, 100, 24);
   app.add_flag("--json", options->json, "one JSON object a seed");
   app.add_flag("--quiet", options->quiet, "no progress; nothing printed if all is well");
   return [options] { return simulate(*options); };
+}
+
+Commands add_sim(CLI::App& sim) {
+  sim.require_subcommand(1);
+  Commands commands;
+  const auto add = [&](const char* name, const char* what, Command (*make)(CLI::App&)) {
+    CLI::App* app = sim.add_subcommand(name, what);
+    commands.emplace_back(app, make(*app));
+  };
+  add("run", "run a fleet of devices under faults, from a seed", add_sim_run);
+  add("hunt", "run seed after seed on every core, and list those that break an invariant", add_sim_hunt);
+  add("replay", "run one seed or world file again, and show what happened", add_sim_replay);
+  add("shrink", "find the smallest world that still breaks the same invariant", add_sim_shrink);
+  add("planted", "hunt the bugs that are planted to be found", add_sim_planted);
+  add("compare", "find the first event where two runs part", add_sim_compare);
+  return commands;
 }
 
 }  // namespace lichen::tool
