@@ -24,7 +24,7 @@ namespace {
 
 }  // namespace
 
-Result<void> CopyBody::load(const posix::WorkerJobSpec&, ByteView) {
+Result<void> CopyBody::load(const posix::WorkerLoad&) {
   return {};
 }
 

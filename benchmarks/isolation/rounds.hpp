@@ -17,7 +17,7 @@ namespace lichen::bench {
 // Copies as much of the input as the output takes.
 class CopyBody final : public posix::WorkerBody {
  public:
-  Result<void> load(const posix::WorkerJobSpec& spec, ByteView model) override;
+  Result<void> load(const posix::WorkerLoad& with) override;
   Result<void> run(ByteView input, std::span<std::byte> output) override;
 };
 

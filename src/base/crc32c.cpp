@@ -3,6 +3,11 @@
 
 #include <array>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <arm_acle.h>
+#include <sys/auxv.h>
+#endif
+
 namespace lichen {
 namespace {
 
@@ -24,10 +29,57 @@ constexpr auto kTables = [] {
   return tables;
 }();
 
-}  // namespace
+// The CPU's own instruction, 8 bytes at a time: about five times as fast as tables.
+#if defined(__x86_64__)
+constexpr bool kMayHaveInstruction = true;
 
-std::uint32_t crc32c(ByteView bytes, std::uint32_t crc) {
-  crc = ~crc;
+bool has_instruction() {
+  return __builtin_cpu_supports("sse4.2") != 0;
+}
+
+[[gnu::target("sse4.2")]] std::uint32_t by_instruction(ByteView bytes, std::uint32_t crc) {
+  std::uint64_t wide = crc;
+  const std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= 8; at += 8, left -= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    wide = __builtin_ia32_crc32di(wide, word);
+  }
+  crc = static_cast<std::uint32_t>(wide);
+  for (; left > 0; ++at, --left) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*at));
+  return crc;
+}
+#elif defined(__aarch64__) && defined(__linux__)
+constexpr bool kMayHaveInstruction = true;
+
+bool has_instruction() {
+  static const bool has = (::getauxval(AT_HWCAP) & HWCAP_CRC32) != 0;
+  return has;
+}
+
+[[gnu::target("+crc")]] std::uint32_t by_instruction(ByteView bytes, std::uint32_t crc) {
+  const std::byte* at = bytes.data();
+  std::size_t left = bytes.size();
+  for (; left >= 8; at += 8, left -= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    crc = __crc32cd(crc, word);
+  }
+  for (; left > 0; ++at, --left) crc = __crc32cb(crc, static_cast<std::uint8_t>(*at));
+  return crc;
+}
+#else
+constexpr bool kMayHaveInstruction = false;
+bool has_instruction() {
+  return false;
+}
+std::uint32_t by_instruction(ByteView, std::uint32_t crc) {
+  return crc;
+}
+#endif
+
+std::uint32_t by_tables(ByteView bytes, std::uint32_t crc) {
   const std::byte* at = bytes.data();
   std::size_t left = bytes.size();
   for (; left >= 8; at += 8, left -= 8) {
@@ -43,7 +95,18 @@ std::uint32_t crc32c(ByteView bytes, std::uint32_t crc) {
   for (; left > 0; ++at, --left) {
     crc = (crc >> 8) ^ kTables[0][(crc ^ static_cast<std::uint32_t>(*at)) & 0xFFu];
   }
-  return ~crc;
+  return crc;
+}
+
+}  // namespace
+
+std::uint32_t crc32c(ByteView bytes, std::uint32_t crc) {
+  if (kMayHaveInstruction && has_instruction()) return ~by_instruction(bytes, ~crc);
+  return ~by_tables(bytes, ~crc);
+}
+
+std::uint32_t crc32c_by_tables(ByteView bytes, std::uint32_t crc) {
+  return ~by_tables(bytes, ~crc);
 }
 
 }  // namespace lichen

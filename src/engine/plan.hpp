@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,6 +65,7 @@ struct PlanContext {
   VariableStore& variables;
   // Told of constants that nobody reads any more once the plan is made: all their readers hold them. May be empty.
   std::function<void(graph::TensorId)> packed;
+  std::pmr::memory_resource* packed_memory = nullptr;  // of weights that are packed while the plan is made; null: the heap
 };
 
 class Plan {

@@ -51,7 +51,8 @@ Result<void> Session::plan(std::span<const tensor::Shape> input_shapes) {
   auto graph = LICHEN_TRY(specialized(input_shapes));
   const XnnpackUse xnnpack = options_.reference_kernels_only ? XnnpackUse::kNever : options_.xnnpack;
   const PlanContext context{cpu, xnnpack, options_.inexact_i8, *threads_, variables_,
-                            [this, planned = graph.get()](graph::TensorId id) { let_go(*planned, id); }};
+                            [this, planned = graph.get()](graph::TensorId id) { let_go(*planned, id); },
+                            options_.packed_memory};
   bool is_static = knows_all_shapes(*graph);
   std::unique_ptr<Plan> plan;
   if (is_static) {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,6 +31,9 @@ struct SessionOptions {
   // Of all inputs in order; empty: as the model declares them, with 1 for sizes that it leaves open.
   std::vector<tensor::Shape> input_shapes{};
   bool rewrite = true;      // false: run the graph as its model has it, node by node
+  // Where kernels put the weights that they have packed; it must outlive the session. They are written while planning only.
+  // Plans of unknown shapes pack when they first run, and on the heap. Null: the heap.
+  std::pmr::memory_resource* packed_memory = nullptr;
   // Told, while planning, of constants that a kernel has packed: runs do not read these bytes any more, resize() does. Whoever
   // mapped the model file may let its pages go. Empty: nobody wants to know.
   std::function<void(ByteView)> packed{};

@@ -41,6 +41,7 @@ Result<std::unique_ptr<Plan>> StaticPlan::create(const graph::Graph& graph, cons
 
 Result<void> StaticPlan::build_steps() {
   PackBudget budget(kPackedBytesMax);
+  const kernels::PackedMemoryScope memory(context_.packed_memory);
   std::vector<std::size_t> readers = readers_of_tensors();
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
     const graph::Node& node = graph_.nodes[i];

@@ -18,6 +18,7 @@ Random::~Random() = default;
 Storage::~Storage() = default;
 Workers::~Workers() = default;
 WorkerEvents::~WorkerEvents() = default;
+void WorkerEvents::worker_measured(const WorkerMeasured& /*event*/) {}
 Inference::~Inference() = default;
 Answers::~Answers() = default;
 Reflex::~Reflex() = default;

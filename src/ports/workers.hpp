@@ -45,6 +45,13 @@ struct WorkerGone {
   std::string detail;  // one line for logs and status; may be empty
 };
 
+// What a worker holds of memory that is its own (not shared with others), as the kernel counts it: about once a second
+// for each ready worker. Doers that cannot tell send none.
+struct WorkerMeasured {
+  WorkerId worker = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
 // Where a Workers doer delivers its events, on the device's thread.
 class WorkerEvents {
  public:
@@ -52,6 +59,7 @@ class WorkerEvents {
   virtual void worker_ready(const WorkerReady& event) = 0;
   virtual void worker_answered(const WorkerAnswered& event) = 0;
   virtual void worker_gone(const WorkerGone& event) = 0;
+  virtual void worker_measured(const WorkerMeasured& event);  // ignored, where nobody asks for it
 };
 
 class Workers {

@@ -63,6 +63,12 @@ void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected) 
   ::syscall(SYS_futex, &word, FUTEX_WAIT, expected, nullptr, nullptr, 0);
 }
 
+void futex_wait_until(const std::atomic<std::uint32_t>& word, std::uint32_t expected, TimeNs until_ns) {
+  if (until_ns == kNeverNs) return futex_wait(word, expected);
+  const timespec until{static_cast<time_t>(until_ns / kSecondNs), static_cast<long>(until_ns % kSecondNs)};
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, expected, &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
 void futex_wake(const std::atomic<std::uint32_t>& word, int waiters_max) {
   ::syscall(SYS_futex, &word, FUTEX_WAKE, waiters_max, nullptr, nullptr, 0);
 }
@@ -126,6 +132,10 @@ bool set_niceness(int niceness) {
 
 int niceness() {
   return ::getpriority(PRIO_PROCESS, 0);
+}
+
+std::size_t page_bytes() {
+  return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 unsigned cpus_online() {

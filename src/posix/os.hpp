@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/units.hpp"
 
 namespace lichen::posix {
 
@@ -43,6 +44,8 @@ class Fd {
 
 // Sleeps while `word` holds `expected`, until woken. Works across processes. May return early for no reason.
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected);
+// The same until `until_ns` of the monotonic clock at the latest.
+void futex_wait_until(const std::atomic<std::uint32_t>& word, std::uint32_t expected, TimeNs until_ns);
 void futex_wake(const std::atomic<std::uint32_t>& word, int waiters_max);
 
 [[nodiscard]] Fd pidfd_open(pid_t pid);                       // invalid with errno set on failure
@@ -62,6 +65,9 @@ bool drain_event(int event_fd);   // back to zero; true if it was not
 // This process's share of a busy CPU: -20 is the most, 0 usual, 19 the least. False without the permission to raise it.
 bool set_niceness(int niceness);
 [[nodiscard]] int niceness();
+
+// The size of a page of memory.
+[[nodiscard]] std::size_t page_bytes();
 
 // CPUs that are online, at least 1.
 [[nodiscard]] unsigned cpus_online();

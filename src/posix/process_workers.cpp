@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 
 #include <fmt/format.h>
 
@@ -18,6 +20,18 @@
 namespace lichen::posix {
 
 namespace {
+
+// From a /proc/PID/statm: what is resident and not of a file or shared. None: the process has ended.
+std::optional<std::uint64_t> own_memory(int statm) {
+  std::array<char, 128> text{};
+  const ssize_t got = statm < 0 ? -1 : ::pread(statm, text.data(), text.size() - 1, 0);
+  unsigned long long size = 0;
+  unsigned long long resident = 0;
+  unsigned long long shared = 0;
+  if (got <= 0 || std::sscanf(text.data(), "%llu %llu %llu", &size, &resident, &shared) != 3 || resident < shared)
+    return std::nullopt;
+  return (resident - shared) * page_bytes();
+}
 
 constexpr int kEndingWaitMsMax = 5'000;  // the destructor's patience with processes that do not die
 
@@ -32,10 +46,24 @@ Result<std::unique_ptr<ProcessWorkers>> ProcessWorkers::create(ProcessWorkersCon
     return fail_errno(errno, "cannot run the worker program", config.worker_program);
   }
   std::unique_ptr<ProcessWorkers> workers(new ProcessWorkers(std::move(config)));
+  for (const ProcessWorkersConfig::Rung& rung : workers->config_.rungs) {
+    workers->rungs_.push_back(std::make_unique<RungRecord>());
+    RungRecord& record = *workers->rungs_.back();
+    record.model = rung.model;
+    record.rung = rung.rung;
+    record.job = rung.job;
+  }
   workers->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
   if (!workers->epoll_.valid()) return fail_errno(errno, "cannot make an epoll descriptor");
   workers->timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (!workers->timer_.valid()) return fail_errno(errno, "cannot make a timer descriptor");
+  workers->measure_timer_ = Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!workers->measure_timer_.valid()) return fail_errno(errno, "cannot make a timer descriptor");
+  const TimeNs period_ns = workers->config_.measure_period_ns;
+  const timespec period{period_ns / kSecondNs, period_ns % kSecondNs};
+  const itimerspec when{period, period};
+  ::timerfd_settime(workers->measure_timer_.get(), 0, &when, nullptr);
+  LICHEN_TRY(workers->watch(workers->measure_timer_.get(), Source::kMeasure, 0));
   workers->wake_ = LICHEN_TRY(make_event_fd());
   LICHEN_TRY(workers->watch(workers->wake_.get(), Source::kWake, 0));
   LICHEN_TRY(workers->watch(workers->timer_.get(), Source::kTimer, 0));
@@ -60,9 +88,9 @@ ProcessWorkers::~ProcessWorkers() {
 ports::WorkerId ProcessWorkers::start(std::uint32_t model, std::uint32_t rung) {
   auto slot = std::make_unique<Slot>();
   slot->id = next_worker_++;
-  slot->job = job_of(model, rung);
+  slot->rung = record_of(model, rung);
   Result<void> opened;
-  if (slot->job == nullptr) {
+  if (slot->rung == nullptr) {
     opened = fail(Code::kNotFound, fmt::format("rung {} of model {} is not configured", rung, model));
   } else if (slots_.size() >= kWorkersMax) {
     opened = fail(Code::kExhausted, fmt::format("more than {} workers", kWorkersMax));
@@ -75,7 +103,7 @@ ports::WorkerId ProcessWorkers::start(std::uint32_t model, std::uint32_t rung) {
     signal_event(wake_.get());
   }
   const ports::WorkerId id = slot->id;
-  if (opened && slot->job->sandbox == SandboxMode::kOff) log(fmt::format("worker {}: the sandbox is off", id));
+  if (opened && slot->rung->job.sandbox == SandboxMode::kOff) log(fmt::format("worker {}: the sandbox is off", id));
   slots_.push_back(std::move(slot));
   send_queued();
   return id;
@@ -114,15 +142,59 @@ ProcessWorkers::Slot* ProcessWorkers::find(ports::WorkerId worker) const {
   return at != slots_.end() && (*at)->id == worker ? at->get() : nullptr;
 }
 
-const WorkerJobSpec* ProcessWorkers::job_of(std::uint32_t model, std::uint32_t rung) const {
-  const auto at =
-      std::ranges::find_if(config_.rungs, [&](const auto& r) { return r.model == model && r.rung == rung; });
-  return at == config_.rungs.end() ? nullptr : &at->job;
+ProcessWorkers::RungRecord* ProcessWorkers::record_of(std::uint32_t model, std::uint32_t rung) const {
+  const auto at = std::ranges::find_if(rungs_, [&](const auto& r) { return r->model == model && r->rung == rung; });
+  return at == rungs_.end() ? nullptr : at->get();
+}
+
+// The worker reads its file before it parses it, so this says which file the rung runs, also to its next worker.
+void ProcessWorkers::remember_file(Slot& slot) {
+  RungRecord& rung = *slot.rung;
+  rung.job.from_flash = false;
+  if (rung.job.model_path.empty() || rung.job.model_sum) return;
+  rung.job.model_sum = slot.channel->model_sum();
+}
+
+void ProcessWorkers::take_counters(Slot& slot) {
+  RungRecord& rung = *slot.rung;
+  const ScrubCounters said = slot.channel->scrub_counters();
+  const std::uint64_t mended = said.flips_mended + said.records_mended;
+  if (mended > rung.now.flips_mended + rung.now.records_mended)
+    log(fmt::format("worker {} (pid {}): {} flipped bits in its weights found and mended so far", slot.id, slot.pid, mended));
+  rung.now = said;
+}
+
+void ProcessWorkers::take_last_counters(Slot& slot) {
+  take_counters(slot);
+  RungRecord& rung = *slot.rung;
+  rung.before = {0, rung.before.scrubbed + rung.now.scrubbed, rung.before.flips_mended + rung.now.flips_mended,
+                 rung.before.records_mended + rung.now.records_mended};
+  rung.now = {};
+  if (!slot.channel->damage()) return;
+  ++rung.damage_found;
+  rung.job.from_flash = true;  // whatever was flipped, the next worker does not take it from the page cache
+}
+
+ScrubCounters ProcessWorkers::scrub_counters(std::uint32_t model, std::uint32_t rung) const {
+  const RungRecord* record = record_of(model, rung);
+  if (record == nullptr) return {};
+  return {record->now.blocks, record->before.scrubbed + record->now.scrubbed,
+          record->before.flips_mended + record->now.flips_mended,
+          record->before.records_mended + record->now.records_mended};
+}
+
+std::uint64_t ProcessWorkers::damage_found(std::uint32_t model, std::uint32_t rung) const {
+  const RungRecord* record = record_of(model, rung);
+  return record == nullptr ? 0 : record->damage_found;
+}
+
+void ProcessWorkers::expect_new_file(std::uint32_t model, std::uint32_t rung) {
+  if (RungRecord* record = record_of(model, rung)) record->job.model_sum.reset();
 }
 
 Result<void> ProcessWorkers::open_slot(Slot& slot) {
   slot.channel.emplace(
-      LICHEN_TRY(AgentChannel::create(tensor::bytes_of_all(slot.job->inputs), tensor::bytes_of_all(slot.job->outputs),
+      LICHEN_TRY(AgentChannel::create(tensor::bytes_of_all(slot.rung->job.inputs), tensor::bytes_of_all(slot.rung->job.outputs),
                                       many_cpus_ ? config_.spin_ns_max : 0)));
   slot.event = LICHEN_TRY(make_event_fd());
   return watch(slot.event.get(), Source::kWorkerEvent, slot.id);
@@ -178,12 +250,23 @@ void ProcessWorkers::look_for_start(Slot& slot, ports::WorkerEvents& events) {
     case ChannelState::kReady:
       slot.ready = true;
       slot.empty_wakes = 0;
+      remember_file(slot);
       events.worker_ready({slot.id});
       return;
     case ChannelState::kFailed:
       if (slot.verdict.empty()) slot.verdict = slot.channel->detail();
       terminate(slot);
       return;
+  }
+}
+
+void ProcessWorkers::measure(ports::WorkerEvents& events) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = *slots_[i];
+    if (!slot.ready || slot.gone_reported || slot.distrusted) continue;
+    take_counters(slot);
+    const std::optional<std::uint64_t> bytes = own_memory(slot.statm.get());
+    if (bytes) events.worker_measured({slot.id, *bytes});
   }
 }
 
@@ -201,6 +284,7 @@ void ProcessWorkers::settle(Slot& slot, ports::WorkerEvents& events) {
 
 void ProcessWorkers::report_gone(Slot& slot, ports::WorkerEvents& events) {
   slot.gone_reported = true;
+  if (slot.channel && !slot.distrusted) take_last_counters(slot);
   ports::WorkerGone gone{slot.id, ports::WorkerEnd::kDied, slot.verdict};
   if (slot.kill_called) {
     gone.end = ports::WorkerEnd::kKilled;
@@ -260,6 +344,7 @@ void ProcessWorkers::poll(ports::WorkerEvents& events) {
     look_for_answer(slot, events);
     settle(slot, events);
   }
+  if (std::exchange(measure_due_, false)) measure(events);
   polling_ = false;
   sweep();
   keep_template();

@@ -52,6 +52,7 @@ struct ProcessWorkersConfig {
   std::vector<std::string> worker_arguments;  // before --template
   std::vector<Rung> rungs;
   std::uint32_t spin_ns_max = kSpinNsMax;     // 0: never spin; also not on a machine with one CPU
+  TimeNs measure_period_ns = kSecondNs;       // between two looks at the workers' memory and counters
   std::function<void(std::string_view)> log;  // one line for each thing worth knowing; may be empty
 };
 
@@ -78,6 +79,14 @@ class ProcessWorkers final : public ports::Workers {
   // Before sleeping on event_fd(): false if there is something to deliver already.
   [[nodiscard]] bool prepare_to_wait();
 
+  // What all workers of a rung together have said of their constant memory; `blocks` is the present one's.
+  [[nodiscard]] ScrubCounters scrub_counters(std::uint32_t model, std::uint32_t rung) const;
+  // How many of them ended because it was damaged beyond repair.
+  [[nodiscard]] std::uint64_t damage_found(std::uint32_t model, std::uint32_t rung) const;
+  // The rung's model file may be another one when it starts next. Without this call a file that differs from that of
+  // the rung's first start is taken for damaged, and the start fails.
+  void expect_new_file(std::uint32_t model, std::uint32_t rung);
+
   // For status and tests. 0: unknown.
   [[nodiscard]] pid_t template_pid() const { return template_ ? template_->pid() : 0; }
   [[nodiscard]] pid_t pid_of(ports::WorkerId worker) const;
@@ -86,19 +95,24 @@ class ProcessWorkers final : public ports::Workers {
 
  private:
   struct Slot;
+  struct RungRecord;
   enum class Source : std::uint8_t;
 
   explicit ProcessWorkers(ProcessWorkersConfig config);
 
   // Slots.
   [[nodiscard]] Slot* find(ports::WorkerId worker) const;
-  [[nodiscard]] const WorkerJobSpec* job_of(std::uint32_t model, std::uint32_t rung) const;
+  [[nodiscard]] RungRecord* record_of(std::uint32_t model, std::uint32_t rung) const;
+  void remember_file(Slot& slot);
+  void take_counters(Slot& slot);
+  void take_last_counters(Slot& slot);
   Result<void> open_slot(Slot& slot);
   void sweep();
 
   // What a slot's state means.
   bool look_for_answer(Slot& slot, ports::WorkerEvents& events);
   void look_for_start(Slot& slot, ports::WorkerEvents& events);
+  void measure(ports::WorkerEvents& events);
   void settle(Slot& slot, ports::WorkerEvents& events);
   void report_gone(Slot& slot, ports::WorkerEvents& events);
   void distrust(Slot& slot, std::string_view why);
@@ -127,6 +141,8 @@ class ProcessWorkers final : public ports::Workers {
   Fd epoll_;
   Fd wake_;   // counted up by death watches and by start() itself
   Fd timer_;  // for restarting the template
+  Fd measure_timer_;
+  bool measure_due_ = false;
   std::optional<TemplateLink> template_;
   TimeNs template_since_ns_ = 0;
   TimeNs template_backoff_ns_ = 0;
@@ -136,6 +152,7 @@ class ProcessWorkers final : public ports::Workers {
   std::uint32_t deaths_seen_ = 0;
   ports::WorkerId next_worker_ = 1;
   std::vector<std::unique_ptr<Slot>> slots_;  // by rising id
+  std::vector<std::unique_ptr<RungRecord>> rungs_;  // as config_.rungs
   bool polling_ = false;
 };
 

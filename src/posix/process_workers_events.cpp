@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The half of ProcessWorkers that listens: what the kernel and the worker template say, and the template's own life.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -43,6 +44,9 @@ void ProcessWorkers::take_event(Source source, ports::WorkerId worker) {
       return;
     case Source::kTimer:
       drain_event(timer_.get());
+      return;
+    case Source::kMeasure:
+      measure_due_ = drain_event(measure_timer_.get());
       return;
     case Source::kWorkerEvent:
       if (Slot* slot = find(worker)) take_worker_wake(*slot);
@@ -111,6 +115,9 @@ void ProcessWorkers::take_started(const TemplateReply& message, Fd pidfd) {
 
 Result<void> ProcessWorkers::watch_process(Slot& slot) {
   slot.death_watch = LICHEN_TRY(DeathWatch::start(slot.channel->life(), slot.pid, deaths_, wake_.get()));
+  // Not reaped while its pidfd says that it lives: then the number is still its own. Without /proc nobody is measured.
+  slot.statm = Fd(::open(fmt::format("/proc/{}/statm", slot.pid).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!pidfd_send_signal(slot.pidfd.get(), 0)) slot.statm.reset();
   return watch(slot.pidfd.get(), Source::kWorkerEnd, slot.id);
 }
 
@@ -173,7 +180,7 @@ void ProcessWorkers::send_queued() {
   for (const auto& slot : slots_) {
     if (slot->phase != Slot::Phase::kQueued || slot->gone_reported) continue;
     const SendOutcome sent =
-        template_->request_worker(slot->id, *slot->job, slot->channel->memory_fd(), slot->event.get());
+        template_->request_worker(slot->id, slot->rung->job, slot->channel->memory_fd(), slot->event.get());
     if (sent != SendOutcome::kSent) return;  // full: its next reply wakes us; broken: its socket does
     slot->phase = Slot::Phase::kAsked;
     slot->asked_ns = clock_.now_ns();

@@ -12,7 +12,17 @@
 
 namespace lichen::posix {
 
-enum class ProcessWorkers::Source : std::uint8_t { kTemplate, kWake, kTimer, kWorkerEvent, kWorkerEnd };
+enum class ProcessWorkers::Source : std::uint8_t { kTemplate, kWake, kTimer, kMeasure, kWorkerEvent, kWorkerEnd };
+
+// A rung as configured, and what is known of it over all its workers.
+struct ProcessWorkers::RungRecord {
+  std::uint32_t model = 0;
+  std::uint32_t rung = 0;
+  WorkerJobSpec job;     // as configured; with the sums of the file once a worker became ready
+  ScrubCounters before;       // of workers that are gone
+  ScrubCounters now;          // of the present one, as last seen
+  std::uint64_t damage_found = 0;
+};
 
 // One worker, from start() until nothing more can be heard of it.
 struct ProcessWorkers::Slot {
@@ -24,7 +34,7 @@ struct ProcessWorkers::Slot {
   };
 
   ports::WorkerId id = 0;
-  const WorkerJobSpec* job = nullptr;
+  RungRecord* rung = nullptr;
   Phase phase = Phase::kQueued;
   bool ready = false;
   bool kill_called = false;
@@ -37,6 +47,7 @@ struct ProcessWorkers::Slot {
   std::optional<AgentChannel> channel;
   Fd event;
   Fd pidfd;
+  Fd statm;  // its memory as /proc says it
   pid_t pid = 0;
   std::unique_ptr<DeathWatch> death_watch;  // after the channel: it reads the channel's memory
 

@@ -145,6 +145,21 @@ std::string AgentChannel::detail() const {
   return text;
 }
 
+ScrubCounters AgentChannel::scrub_counters() const {
+  const ScrubWords& words = mapping_.header().scrub;
+  return {words.blocks.load(std::memory_order_relaxed), words.scrubbed.load(std::memory_order_relaxed),
+          words.flips_mended.load(std::memory_order_relaxed), words.records_mended.load(std::memory_order_relaxed)};
+}
+
+bool AgentChannel::damage() const {
+  return mapping_.header().scrub.damage.load(std::memory_order_relaxed) != 0;
+}
+
+BlockSum AgentChannel::model_sum() const {
+  const ScrubWords& words = mapping_.header().scrub;
+  return {words.model_mix.load(std::memory_order_relaxed), words.model_crc.load(std::memory_order_relaxed)};
+}
+
 Result<std::unique_ptr<WorkerChannel>> WorkerChannel::attach(int memory_fd, int event_fd, std::size_t input_bytes,
                                                              std::size_t output_bytes) {
   ChannelMapping mapping = LICHEN_TRY(ChannelMapping::map(memory_fd, input_bytes, output_bytes));
@@ -187,19 +202,40 @@ void WorkerChannel::set_failed(std::string_view detail) {
   set_state(ChannelState::kFailed);
 }
 
-ByteView WorkerChannel::wait_for_job() {
-  if (!spin_for_job()) sleep_for_job();
+void WorkerChannel::set_model_sum(const BlockSum& sum) {
+  ScrubWords& words = mapping_.header().scrub;
+  words.model_mix.store(sum.mix, std::memory_order_relaxed);
+  words.model_crc.store(sum.crc, std::memory_order_relaxed);
+}
+
+void WorkerChannel::set_scrub_counters(const ScrubCounters& counters) {
+  ScrubWords& words = mapping_.header().scrub;
+  words.blocks.store(counters.blocks, std::memory_order_relaxed);
+  words.scrubbed.store(counters.scrubbed, std::memory_order_relaxed);
+  words.flips_mended.store(counters.flips_mended, std::memory_order_relaxed);
+  words.records_mended.store(counters.records_mended, std::memory_order_relaxed);
+}
+
+void WorkerChannel::set_damage() {
+  mapping_.header().scrub.damage.store(1, std::memory_order_relaxed);
+}
+
+bool WorkerChannel::arrived() const {
+  return mapping_.header().request_seq.load(std::memory_order_acquire) != seq_;
+}
+
+ByteView WorkerChannel::wait_for_job(TimeNs until_ns) {
+  if (!spin_for_job(until_ns) && !sleep_for_job(until_ns)) return {};
   ++seq_;
   back_to_back_ = responded_ns_ != 0 && now_ns() - responded_ns_ < kBackToBackGapNsMax;
   return mapping_.input();
 }
 
-bool WorkerChannel::spin_for_job() const {
-  const ChannelHeader& header = mapping_.header();
-  const auto arrived = [&] { return header.request_seq.load(std::memory_order_acquire) != seq_; };
+bool WorkerChannel::spin_for_job(TimeNs until_ns) const {
   if (arrived()) return true;
-  if (!back_to_back_ || header.spin_ns_max == 0) return false;
-  const TimeNs end_ns = responded_ns_ + std::min(header.spin_ns_max, kSpinNsMax);
+  const std::uint32_t spin_ns_max = mapping_.header().spin_ns_max;
+  if (!back_to_back_ || spin_ns_max == 0) return false;
+  const TimeNs end_ns = std::min(responded_ns_ + std::min(spin_ns_max, kSpinNsMax), until_ns);
   while (now_ns() < end_ns) {
     for (int i = 0; i < 16; ++i) {
       if (arrived()) return true;
@@ -209,11 +245,14 @@ bool WorkerChannel::spin_for_job() const {
   return false;
 }
 
-void WorkerChannel::sleep_for_job() {
+bool WorkerChannel::sleep_for_job(TimeNs until_ns) {
   ChannelHeader& header = mapping_.header();
   header.worker_parked.store(1, std::memory_order_seq_cst);
-  while (header.request_seq.load(std::memory_order_seq_cst) == seq_) futex_wait(header.request_seq, seq_);
+  bool come = false;
+  while (!(come = header.request_seq.load(std::memory_order_seq_cst) != seq_) && now_ns() < until_ns)
+    futex_wait_until(header.request_seq, seq_, until_ns);
   header.worker_parked.store(0, std::memory_order_relaxed);
+  return come;
 }
 
 void WorkerChannel::respond(JobStatus status, TimeNs compute_ns) {

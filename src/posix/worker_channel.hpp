@@ -5,6 +5,7 @@
 //   response_seq  the worker answers job n by setting n; the agent polls it, or is woken by an event descriptor
 //   *_parked      "I am about to sleep: wake me", set before the last look at the other's counter
 //   state         starting, ready, failed, with one line of text
+//   scrub         what the worker's scrubber has counted; the sums of its model file
 //   life          the thread id of the worker, on its robust futex list: the kernel marks it when the worker dies
 //
 // The memory is sealed against resizing. To the agent everything in it is hostile: every word is read once, checked,
@@ -25,12 +26,14 @@
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "base/units.hpp"
+#include "posix/block_sums.hpp"
 #include "posix/os.hpp"
+#include "posix/scrubber.hpp"
 
 namespace lichen::posix {
 
 inline constexpr std::uint32_t kChannelMagic = 0x4C43'4831;  // "LCH1"
-inline constexpr std::uint32_t kChannelVersion = 1;
+inline constexpr std::uint32_t kChannelVersion = 2;
 inline constexpr std::size_t kChannelHeaderBytes = 4096;
 inline constexpr std::size_t kChannelDetailBytesMax = 256;
 inline constexpr std::uint32_t kSpinNsMax = 50'000;                  // see docs/isolation.md
@@ -38,6 +41,17 @@ inline constexpr TimeNs kBackToBackGapNsMax = 100 * kMicrosecondNs;  // jobs clo
 
 enum class ChannelState : std::uint32_t { kStarting = 0, kReady = 1, kFailed = 2 };
 enum class JobStatus : std::uint32_t { kOk = 0, kRefused = 1 };
+
+// What the worker says of its constant memory. Counters of a process: they start at 0 with it.
+struct ScrubWords {
+  std::atomic<std::uint64_t> blocks;
+  std::atomic<std::uint64_t> scrubbed;
+  std::atomic<std::uint64_t> flips_mended;
+  std::atomic<std::uint64_t> records_mended;
+  std::atomic<std::uint64_t> model_mix;  // of the model file, before it is parsed
+  std::atomic<std::uint32_t> model_crc;
+  std::atomic<std::uint32_t> damage;  // 1: it ends because its weights or its model file are not what they were
+};
 
 struct ChannelHeader {
   std::uint32_t magic;
@@ -55,6 +69,7 @@ struct ChannelHeader {
   alignas(64) std::atomic<std::uint32_t> life;
   alignas(64) std::atomic<std::uint32_t> state;
   std::array<char, kChannelDetailBytesMax> detail;
+  alignas(64) ScrubWords scrub;
 };
 static_assert(sizeof(ChannelHeader) <= kChannelHeaderBytes);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free && std::atomic<std::uint64_t>::is_always_lock_free);
@@ -111,6 +126,10 @@ class AgentChannel {
 
   [[nodiscard]] ChannelState state() const;
   [[nodiscard]] std::string detail() const;  // printable characters only, one line
+  // As the worker claims; only numbers to show. `damage`: its next start should not trust the page cache.
+  [[nodiscard]] ScrubCounters scrub_counters() const;
+  [[nodiscard]] bool damage() const;
+  [[nodiscard]] BlockSum model_sum() const;
   [[nodiscard]] std::atomic<std::uint32_t>& life() const { return mapping_.header().life; }
 
  private:
@@ -138,16 +157,23 @@ class WorkerChannel {
   void set_ready();
   void set_failed(std::string_view detail);
 
-  // Waits for the next job and returns its input, in place.
-  ByteView wait_for_job();
+  void set_model_sum(const BlockSum& sum);
+  void set_scrub_counters(const ScrubCounters& counters);
+  void set_damage();  // before set_failed()
+
+  // Waits for the next job, at most until `until_ns` of the monotonic clock (kNeverNs: as long as it takes). Its input,
+  // in place; empty if none came.
+  ByteView wait_for_job(TimeNs until_ns);
   [[nodiscard]] std::span<std::byte> output() const { return mapping_.output(); }
   void respond(JobStatus status, TimeNs compute_ns);
+  [[nodiscard]] TimeNs responded_ns() const { return responded_ns_; }  // the last time; 0: never
 
  private:
   WorkerChannel(ChannelMapping mapping, int event_fd) : mapping_(std::move(mapping)), event_fd_(event_fd) {}
   void set_state(ChannelState state);
-  [[nodiscard]] bool spin_for_job() const;
-  void sleep_for_job();
+  [[nodiscard]] bool arrived() const;
+  [[nodiscard]] bool spin_for_job(TimeNs until_ns) const;
+  bool sleep_for_job(TimeNs until_ns);
 
   ChannelMapping mapping_;
   int event_fd_;

@@ -76,6 +76,8 @@ Result<void> check(const WorkerJobSpec& spec) {
   if (spec.threads < 1 || spec.threads > kWorkerThreadsMax) {
     return fail(Code::kBadInput, "bad worker job", "threads", fmt::format("1 to {}", kWorkerThreadsMax));
   }
+  if (spec.scrub_period_ns < 0 || spec.scrub_period_ns > kScrubPeriodNsMax)
+    return fail(Code::kBadInput, "bad worker job", "scrub period", "0 to 1 hour");
   if (spec.model_path.size() >= PATH_MAX) return fail(Code::kBadInput, "bad worker job", "model path", "too long");
   Bytes packet;
   ByteWriter out(packet);
@@ -94,6 +96,11 @@ void encode(const WorkerJobSpec& spec, ByteWriter& out) {
   out.put(spec.threads);
   out.put(spec.memory_bytes_max);
   out.put(spec.cpu.value_or(kNoCpu));
+  out.put(spec.scrub_period_ns);
+  out.put(static_cast<std::uint8_t>(spec.model_sum.has_value()));
+  out.put(spec.model_sum.value_or(BlockSum{}).mix);
+  out.put(spec.model_sum.value_or(BlockSum{}).crc);
+  out.put(static_cast<std::uint8_t>(spec.from_flash));
   out.put(static_cast<std::uint8_t>(spec.sandbox));
   out.put(static_cast<std::uint8_t>(spec.drop_user));
 }
@@ -107,6 +114,13 @@ Result<WorkerJobSpec> decode_worker_job(ByteReader& in) {
   spec.memory_bytes_max = in.get<std::uint64_t>();
   const auto cpu = in.get<std::uint32_t>();
   if (cpu != kNoCpu) spec.cpu = cpu;
+  spec.scrub_period_ns = in.get<TimeNs>();
+  const bool has_sum = in.get<std::uint8_t>() != 0;
+  BlockSum sum;
+  sum.mix = in.get<std::uint64_t>();
+  sum.crc = in.get<std::uint32_t>();
+  if (has_sum) spec.model_sum = sum;
+  spec.from_flash = in.get<std::uint8_t>() != 0;
   // Anything but the one known way to switch the sandbox off leaves it on.
   spec.sandbox = in.get<std::uint8_t>() == static_cast<std::uint8_t>(SandboxMode::kOff) ? SandboxMode::kOff
                                                                                         : SandboxMode::kRequired;

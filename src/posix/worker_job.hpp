@@ -14,7 +14,9 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "base/units.hpp"
 #include "ports/workers.hpp"
+#include "posix/block_sums.hpp"
 #include "tensor/spec.hpp"
 
 namespace lichen::posix {
@@ -22,6 +24,7 @@ namespace lichen::posix {
 inline constexpr std::size_t kTensorsMax = 64;            // of one side of a contract
 inline constexpr std::size_t kTensorBytesMax = 64 << 20;  // of all tensors of one side of a contract
 inline constexpr std::uint32_t kWorkerThreadsMax = 64;
+inline constexpr TimeNs kScrubPeriodNsMax = kHourNs;
 
 enum class SandboxMode : std::uint8_t {
   kRequired,  // a worker that cannot enter its sandbox does not start
@@ -35,6 +38,10 @@ struct WorkerJobSpec {
   std::uint32_t threads = 1;
   std::uint64_t memory_bytes_max = 0;  // private writable memory (RLIMIT_DATA); 0: no limit
   std::optional<std::uint32_t> cpu;    // run on this CPU only
+  TimeNs scrub_period_ns = 10 * kSecondNs;       // in which all constant memory is looked at once; 0: never
+  // Set by ProcessWorkers for a start after the first.
+  std::optional<BlockSum> model_sum;  // of the model file as it was; another one does not start
+  bool from_flash = false;            // read the file past the page cache, which may hold the flipped bit
   SandboxMode sandbox = SandboxMode::kRequired;
   bool drop_user = true;  // when started by root: become nobody (65534), without capabilities
 };

@@ -5,10 +5,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,8 +22,11 @@
 #include "posix/clock.hpp"
 #include "posix/os.hpp"
 #include "posix/sandbox.hpp"
+#include "posix/scrubber.hpp"
 #include "posix/unix_socket.hpp"
+#include "posix/weight_pool.hpp"
 #include "posix/worker_channel.hpp"
+#include "posix/worker_model.hpp"
 
 namespace lichen::posix {
 
@@ -37,30 +38,6 @@ namespace {
 constexpr const char* kWorkerOomScore = "500";
 
 // ---- the worker
-
-Result<Fd> open_model(const std::string& path) {
-  if (path.empty()) return Fd();
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd.valid()) return fail_errno(errno, "cannot open the model", path);
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot open the model", path);
-  if (!S_ISREG(status.st_mode)) return fail(Code::kBadInput, "cannot open the model", path, "not a regular file");
-  if (status.st_size == 0) return fail(Code::kBadInput, "cannot open the model", path, "it is empty");
-  if (static_cast<std::size_t>(status.st_size) > kModelBytesMax) {
-    return fail(Code::kExhausted, "cannot open the model", path, "above the limit of 2 GiB");
-  }
-  return fd;
-}
-
-Result<ByteView> map_model(Fd fd, const std::string& path) {
-  if (!fd.valid()) return ByteView{};
-  struct stat status{};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "cannot map the model", path);
-  const auto bytes = static_cast<std::size_t>(status.st_size);
-  void* at = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-  if (at == MAP_FAILED) return fail_errno(errno, "cannot map the model", path);
-  return ByteView(static_cast<const std::byte*>(at), bytes);
-}
 
 Result<void> pin(const std::optional<std::uint32_t>& cpu) {
   if (!cpu) return {};
@@ -75,8 +52,19 @@ Result<void> pin(const std::optional<std::uint32_t>& cpu) {
   return {};
 }
 
-Result<void> start_body(const WorkerJobSpec& spec, pid_t parent, int event_fd, WorkerBody& body) {
-  Fd model = LICHEN_TRY(open_model(spec.model_path));
+// What a worker has from its start to its end.
+struct WorkerLife {
+  const WorkerJobSpec& spec;
+  WorkerChannel& channel;
+  WorkerBody& body;
+  WorkerModel model{};
+  std::unique_ptr<WeightPool> weights{};
+  Scrubber scrubber{};
+};
+
+Result<void> enter(WorkerLife& life, pid_t parent, int event_fd) {
+  const WorkerJobSpec& spec = life.spec;
+  life.model = LICHEN_TRY(WorkerModel::open(spec.model_path, spec.from_flash));
   LICHEN_TRY(pin(spec.cpu));
   if (niceness() < 0) set_niceness(0);  // the agent's head start is for answering in time, not for computing
   SandboxPolicy policy;
@@ -86,19 +74,72 @@ Result<void> start_body(const WorkerJobSpec& spec, pid_t parent, int event_fd, W
   policy.drop_user = spec.drop_user;
   policy.parent = parent;
   policy.event_fd = event_fd;
-  policy.model_fd = model.get();
-  LICHEN_TRY(enter_sandbox(policy));
-  const ByteView bytes = LICHEN_TRY(map_model(std::move(model), spec.model_path));
-  return body.load(spec, bytes);
+  policy.model_fd = life.model.fd();
+  return enter_sandbox(policy);
 }
 
-[[noreturn]] void serve_jobs(WorkerChannel& channel, WorkerBody& body) {
+Result<void> read_model(WorkerLife& life) {
+  LICHEN_TRY(life.model.read());
+  if (life.model.bytes().empty()) return {};
+  // Before anything is made of it. The agent keeps it, so that the next start knows the file again.
+  const BlockSum sum = sum_of(life.model.bytes());
+  life.channel.set_model_sum(sum);
+  Result<void> same = check_model_sum(life.spec.model_path, sum, life.spec.model_sum);
+  if (!same) life.channel.set_damage();
+  return same;
+}
+
+Result<void> load_body(WorkerLife& life) {
+  life.weights = LICHEN_TRY(WeightPool::create());
+  LICHEN_TRY(life.body.load({.spec = life.spec,
+                             .model = life.model.bytes(),
+                             .weights = *life.weights,
+                             .let_go = [&life](ByteView part) { life.model.let_go(part); }}));
+  return life.weights->seal();
+}
+
+// From here on, what must not change is looked after.
+Result<void> watch_constants(WorkerLife& life) {
+  const ByteView file = life.model.bytes();
+  const std::less<const std::byte*> before;
+  life.scrubber.add(life.weights->bytes(), Scrubber::Pages::kReadOnly);
+  for (const ByteView constant : life.body.constants()) {
+    const bool in_file = !before(constant.data(), file.data()) && before(constant.data(), file.data() + file.size());
+    life.scrubber.add(constant, in_file ? Scrubber::Pages::kReadOnly : Scrubber::Pages::kWritable);
+  }
+  LICHEN_TRY(life.scrubber.arm(life.spec.scrub_period_ns, MonotonicClock().now_ns()));
+  life.channel.set_scrub_counters(life.scrubber.counters());
+  return {};
+}
+
+Result<void> start(WorkerLife& life, pid_t parent, int event_fd) {
+  LICHEN_TRY(enter(life, parent, event_fd));
+  LICHEN_TRY(read_model(life));
+  LICHEN_TRY(load_body(life));
+  return watch_constants(life);
+}
+
+// A worker whose weights are wrong must not answer again: another one starts from the file.
+void scrub(WorkerLife& life, TimeNs now_ns) {
+  const Result<void> scrubbed = life.scrubber.work(now_ns);
+  life.channel.set_scrub_counters(life.scrubber.counters());
+  if (scrubbed) return;
+  life.channel.set_damage();
+  life.channel.set_failed(scrubbed.error().to_line());
+  ::_exit(kExitDamaged);
+}
+
+[[noreturn]] void serve_jobs(WorkerLife& life) {
   const MonotonicClock clock;
+  WorkerChannel& channel = life.channel;
   while (true) {
-    const ByteView input = channel.wait_for_job();
+    ByteView input;
+    while ((input = channel.wait_for_job(life.scrubber.nap_until_ns())).empty()) scrub(life, clock.now_ns());
     const TimeNs began_ns = clock.now_ns();
-    const Result<void> done = body.run(input, channel.output());
+    const Result<void> done = life.body.run(input, channel.output());
     channel.respond(done ? JobStatus::kOk : JobStatus::kRefused, clock.now_ns() - began_ns);
+    // Under load there is no idle moment: what is due is done while the agent takes the answer.
+    if (channel.responded_ns() >= life.scrubber.next_ns()) scrub(life, channel.responded_ns());
   }
 }
 
@@ -120,12 +161,13 @@ struct WorkerRequest {
   WorkerChannel& channel = **attached;
   channel.register_life();
   try {
-    if (Result<void> started = start_body(request.spec, parent, request.event.get(), body); !started) {
+    WorkerLife life{request.spec, channel, body};
+    if (Result<void> started = start(life, parent, request.event.get()); !started) {
       channel.set_failed(started.error().to_line());
       ::_exit(kExitStartFailed);
     }
     channel.set_ready();
-    serve_jobs(channel, body);
+    serve_jobs(life);
   } catch (const std::bad_alloc&) {
     channel.set_failed("out of memory limit");
     ::_exit(kExitOutOfMemory);

@@ -130,7 +130,7 @@ TEST_F(ChannelTest, TenThousandJobsAreAnsweredInTurn) {
   constexpr std::uint32_t kJobs = 10'000;
   std::thread worker([this] {
     for (std::uint32_t i = 0; i < kJobs; ++i) {
-      const ByteView input = worker_->wait_for_job();
+      const ByteView input = worker_->wait_for_job(kNeverNs);
       std::copy_n(input.begin(), kOutputBytes, worker_->output().begin());
       worker_->respond(JobStatus::kOk, 1);
     }

@@ -104,13 +104,14 @@ Result<void> misbehave(char what, ByteView input) {
 
 class Misbehaver final : public WorkerBody {
  public:
-  Result<void> load(const WorkerJobSpec& spec, ByteView model) override {
+  Result<void> load(const WorkerLoad& with) override {
+    const WorkerJobSpec& spec = with.spec;
     const std::string& what = spec.inputs[0].name;
     if (what == kCrashAtLoad) std::abort();
     if (what == kRefuseAtLoad) return fail(Code::kBadInput, "cannot load model", spec.model_path, "bad\x1b[31m bytes");
     if (what == kHangAtLoad) spin_for_ever();
     if (what == kBombAtLoad) allocate_for_ever();
-    model_ = model;
+    model_ = with.model;
     return {};
   }
 

@@ -70,6 +70,7 @@ class WorkersTest : public ::testing::Test {
  protected:
   void open(std::vector<WorkerJobSpec> jobs) {
     ProcessWorkersConfig config;
+    config.measure_period_ns = measure_period_ns;
     config.worker_program = TEST_WORKER;
     for (std::uint32_t i = 0; i < jobs.size(); ++i) config.rungs.push_back({0, i, jobs[i]});
     config.log = [this](std::string_view line) { log.emplace_back(line); };
@@ -125,6 +126,7 @@ class WorkersTest : public ::testing::Test {
     return std::ranges::any_of(log, [&](const std::string& line) { return line.find(part) != std::string::npos; });
   }
 
+  TimeNs measure_period_ns = kSecondNs;
   Recorder events;
   std::vector<std::string> log;
   std::unique_ptr<ProcessWorkers> workers;
