@@ -349,6 +349,8 @@ std::uint64_t Host::executions(std::uint32_t model) const {
 Result<void> Host::load(std::uint32_t model) {
   LICHEN_TRY(may_control());
   spdlog::info("{}: loading, as a client asked", device_->model_name(model));
+  // Whoever loads a model may have replaced its files.
+  for (std::uint32_t r = 0; r < rung_names_[model].size(); ++r) workers_->processes().expect_new_file(model, r);
   device_->load(clock_.now_ns(), model);
   return {};
 }
