@@ -341,6 +341,10 @@ void read_server(Section& s, ServerConfig& server) {
       static_cast<std::uint32_t>(s.number("client_connections_max", server.client_connections_max, 0, 65536));
   server.client_requests_max =
       static_cast<std::uint32_t>(s.number("client_requests_max", server.client_requests_max, 1, 65536));
+  const std::string mode = s.text("unix_mode", "0660");
+  const auto [end, error] = std::from_chars(mode.data(), mode.data() + mode.size(), server.unix_mode, 8);
+  if (error != std::errc() || end != mode.data() + mode.size() || server.unix_mode > 0777)
+    s.bad("unix_mode", fmt::format("'{}' is no mode; write it in octal, as in \"0660\"", mode));
   server.shared_memory = s.flag("shared_memory", server.shared_memory);
   server.model_control = s.flag("model_control", server.model_control);
 }

@@ -41,6 +41,7 @@ struct ServerConfig {
   std::uint32_t connections_max = 256;
   std::uint32_t client_connections_max = 0;  // 0: three quarters of connections_max
   std::uint32_t client_requests_max = 48;
+  std::uint32_t unix_mode = 0660;            // of Unix sockets
   bool model_control = false;  // clients may load and unload models
   bool shared_memory = false;  // clients may register shared memory
 };

@@ -23,6 +23,7 @@ constexpr std::array kKeys = {
     ConfigKey{"server", "client_connections_max", "0",
               "of one client (an address, or a user behind a Unix socket), who hears 429; 0: three quarters of all"},
     ConfigKey{"server", "client_requests_max", "48", "of one client, open at a time; more are refused with 429"},
+    ConfigKey{"server", "unix_mode", R"("0660")", "of Unix sockets: who may connect, as for chmod"},
     ConfigKey{"server", "model_control", "false", "clients may load and unload models (the model repository extension)"},
     ConfigKey{"server", "shared_memory", "false",
               "clients may have tensors read from and written to POSIX shared memory; over a Unix socket only to their "

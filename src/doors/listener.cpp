@@ -18,8 +18,6 @@
 namespace lichen::doors {
 namespace {
 
-constexpr mode_t kUnixSocketMode = 0660;
-
 struct Address {
   sockaddr_storage storage{};
   socklen_t length = 0;
@@ -103,11 +101,11 @@ Result<OwnedFd> open_tcp_listener(const std::string& address, std::uint16_t port
   return fd;
 }
 
-Result<OwnedFd> open_unix_listener(const std::string& path, int backlog) {
+Result<OwnedFd> open_unix_listener(const std::string& path, int backlog, std::uint32_t mode) {
   const Address bound = LICHEN_TRY(unix_address(path));
   OwnedFd fd = LICHEN_TRY(new_socket(AF_UNIX, path));
   if (is_stale(bound, path)) (void)::unlink(path.c_str());
-  if (::bind(fd.get(), bound.get(), bound.length) != 0 || ::chmod(path.c_str(), kUnixSocketMode) != 0 ||
+  if (::bind(fd.get(), bound.get(), bound.length) != 0 || ::chmod(path.c_str(), static_cast<mode_t>(mode)) != 0 ||
       ::listen(fd.get(), backlog) != 0) {
     return system_failure(errno, "cannot listen", path,
                           "choose a path in a folder that you may write, and that no other program uses");

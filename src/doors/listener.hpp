@@ -32,7 +32,7 @@ class OwnedFd {
 [[nodiscard]] Result<OwnedFd> open_tcp_listener(const std::string& address, std::uint16_t port, int backlog);
 
 // Replaces a socket file that nobody listens on any more; leaves one alone that is in use.
-[[nodiscard]] Result<OwnedFd> open_unix_listener(const std::string& path, int backlog);
+[[nodiscard]] Result<OwnedFd> open_unix_listener(const std::string& path, int backlog, std::uint32_t mode);
 
 // Refuses descriptors that are no listening stream sockets.
 [[nodiscard]] Result<void> check_listening(int fd);

@@ -634,8 +634,8 @@ Result<void> RestServer::listen_tcp(const std::string& address, std::uint16_t po
   return impl_->listen(LICHEN_TRY(open_tcp_listener(address, port, impl_->backlog())));
 }
 
-Result<void> RestServer::listen_unix(const std::string& path) {
-  return impl_->listen(LICHEN_TRY(open_unix_listener(path, impl_->backlog())));
+Result<void> RestServer::listen_unix(const std::string& path, std::uint32_t mode) {
+  return impl_->listen(LICHEN_TRY(open_unix_listener(path, impl_->backlog(), mode)));
 }
 
 Result<void> RestServer::adopt(int listening_socket) {

@@ -78,8 +78,8 @@ class RestServer final : public ports::Answers {
 
   // Listens on a numeric address (or "localhost"); port 0 picks a free one. Several calls give several listeners.
   [[nodiscard]] Result<void> listen_tcp(const std::string& address, std::uint16_t port);
-  // Listens on a Unix-domain socket; a stale file of that name is replaced.
-  [[nodiscard]] Result<void> listen_unix(const std::string& path);
+  // Listens on a Unix-domain socket; a stale file of that name is replaced. `mode` says who may connect.
+  [[nodiscard]] Result<void> listen_unix(const std::string& path, std::uint32_t mode = 0660);
   // Takes a socket that listens already (TCP or Unix), from socket activation or a holder. Owned from here on.
   [[nodiscard]] Result<void> adopt(int listening_socket);
   // The port of the first TCP listener; 0 without one.

@@ -317,10 +317,10 @@ TEST_F(RestConnections, UnixSocketsAndAdoptedSocketsServeToo) {
   });
   EXPECT_EQ(HttpClient(path).get("/v2").status, 200);
   EXPECT_EQ(HttpClient(other_port).get("/v2").status, 200);
-  const auto in_use = open_unix_listener(path, 8);
+  const auto in_use = open_unix_listener(path, 8, 0660);
   ASSERT_FALSE(in_use.has_value());
   shut_down();
-  EXPECT_TRUE(open_unix_listener(path, 8).has_value()) << "a stale socket file is replaced";
+  EXPECT_TRUE(open_unix_listener(path, 8, 0660).has_value()) << "a stale socket file is replaced";
   ::unlink(path.c_str());
 }
 
@@ -332,7 +332,7 @@ TEST_F(RestConnections, WhatCannotBeListenedOnIsSaidInWords) {
   EXPECT_THAT(open_tcp_listener("example.org", 1, 8).error().to_line(), HasSubstr("not an IP address"));
   EXPECT_THAT(open_tcp_listener("203.0.113.7", 1, 8).error().to_line(),
               HasSubstr("cannot listen: 203.0.113.7, port 1"));
-  EXPECT_THAT(open_unix_listener(std::string(200, 'x'), 8).error().to_line(), HasSubstr("choose a shorter path"));
+  EXPECT_THAT(open_unix_listener(std::string(200, 'x'), 8, 0660).error().to_line(), HasSubstr("choose a shorter path"));
   on_server([&] {
     EXPECT_THAT(server->adopt(::socket(AF_INET, SOCK_STREAM, 0)).error().to_line(),
                 HasSubstr("no listening stream socket"));

@@ -338,6 +338,44 @@ class HostileClients(Case):
         self.assertEqual(agent.metric("lichen_rest_answers_stray_total"), 0)
 
 
+class LocalClient(Case):
+    """The C++ client of include/lichen/client.hpp, as examples/ask.cpp uses it."""
+
+    def start(self):
+        folder = self.folder()
+        door = folder.path / "rest"
+        return self.agent(listen=["127.0.0.1:0", f"unix:{door}"], server={"unix_mode": '"0600"'}), door
+
+    def ask(self, door):
+        return subprocess.Popen([os.environ["LICHEN_ASK"], str(door), MODEL, "x", f"1x{FEATURES}"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def check(self, process):
+        out, errors = process.communicate(struct.pack(f"<{FEATURES}f", *devices.ZEROS), timeout=PATIENCE_S)
+        self.assertEqual(process.returncode, 0, errors)
+        rung, data = out.decode().splitlines()
+        rung = rung.split()[0]
+        values = [float(word) for word in data.split()[1:]]
+        self.assertEqual(values.index(max(values)), FAVOURITES[rung])
+        return rung
+
+    def test_it_is_answered_over_the_unix_socket(self):
+        agent, door = self.start()
+        agent.wait_serving()
+        self.assertEqual(os.stat(door).st_mode & 0o777, 0o600)
+        self.assertEqual(self.check(self.ask(door)), "primary")
+
+    def test_it_waits_for_a_device_that_was_killed_and_comes_again(self):
+        agent, door = self.start()
+        agent.process.kill()
+        agent.process.wait()
+        asking = self.ask(door)
+        time.sleep(0.2)
+        self.assertIsNone(asking.poll(), "it does not give up before its deadline")
+        agent.start()
+        self.check(asking)
+
+
 METRICS = {
     "lichen_model_ready": "gauge", "lichen_open_requests": "gauge", "lichen_admitted_total": "counter",
     "lichen_refused_total": "counter", "lichen_answered_total": "counter", "lichen_hedges_total": "counter",

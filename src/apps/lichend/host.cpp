@@ -164,7 +164,7 @@ Result<void> Host::open_doors(const device::DeviceConfig& config) {
   if (!handed.empty()) return {};
   for (const std::string& address : config.server.listen) {
     if (address.starts_with("unix:")) {
-      LICHEN_TRY(rest_->listen_unix(address.substr(5)));
+      LICHEN_TRY(rest_->listen_unix(address.substr(5), config.server.unix_mode));
       spdlog::info("listening on {}", address);
       continue;
     }
