@@ -32,8 +32,8 @@ struct Report {
   std::array<std::uint64_t, ports::kRungsMax> by_rung{};
   std::array<std::uint64_t, ports::kAnswerReasons> by_reason{};
   std::array<std::uint64_t, ports::kRefusalReasons> refused{};
-  std::uint64_t unreachable = 0;              // the agent was down: the client could not connect
-  std::uint64_t cut = 0;                      // the agent died with the request: the client saw the connection break
+  std::uint64_t unreachable = 0;  // the agent was down: the client could not connect
+  std::uint64_t cut = 0;          // the agent died with the request: the client saw the connection break
   TimeNs worst_latency_ns = 0;
   std::uint64_t hedges = 0;
   std::uint64_t rescues = 0;
