@@ -38,6 +38,9 @@ enum class Bug : std::uint8_t {
   kWrongReason,
   kProbeForgotten,
   kStopForgetsWaiting,
+  kWrongKept,
+  kMinorityWins,
+  kBudgetIgnored,
 };
 
 struct BugRow {
@@ -46,7 +49,7 @@ struct BugRow {
   std::string_view mistake;
 };
 
-inline constexpr std::array<BugRow, 26> kBugs = {{
+inline constexpr std::array<BugRow, 29> kBugs = {{
     {Bug::kForgottenFsync, "forgotten-fsync", "the state file is called durable without a sync"},
     {Bug::kLostCompletion, "lost-completion", "a hedged request is forgotten when its first worker dies"},
     {Bug::kDoubleAnswer, "double-answer", "both answers of a hedged request are delivered"},
@@ -73,6 +76,9 @@ inline constexpr std::array<BugRow, 26> kBugs = {{
     {Bug::kWrongReason, "wrong-reason", "an answer from below says that it is the best"},
     {Bug::kProbeForgotten, "probe-forgotten", "a rung that was slow once is never measured again"},
     {Bug::kStopForgetsWaiting, "stop-forgets-waiting", "requests that wait are not refused when the device stops"},
+    {Bug::kWrongKept, "wrong-kept", "a worker that answers its canary wrongly is left alone"},
+    {Bug::kMinorityWins, "minority-wins", "one vote more is counted than was given"},
+    {Bug::kBudgetIgnored, "budget-ignored", "the cloud is asked whatever it costs"},
 }};
 
 #ifdef LICHEN_PLANTED_BUGS

@@ -21,6 +21,20 @@
   X(kLadderAnswerTooLate, "ladder: an answer of a job that had been given up")               \
   X(kLadderStale, "ladder: an answer to a request that had been answered otherwise")         \
   X(kLadderCanaryRefused, "ladder: a model refused the canary")                              \
+  X(kLadderImplausible, "ladder: an answer that cannot be was not given")                    \
+  X(kLadderInputRefused, "ladder: no model could do anything with the input")                \
+  X(kCanaryWrong, "canaries: a worker answered otherwise than before, and was killed")       \
+  X(kCanaryUnderLoad, "canaries: asked between two jobs")                                    \
+  X(kVoteDecided, "voting: a majority decided")                                              \
+  X(kVoteOutvoted, "voting: a better rung was outvoted")                                     \
+  X(kVoteLate, "voting: a ballot came after the decision")                                   \
+  X(kVoteWithout, "voting: there was no majority")                                           \
+  X(kCascadeSure, "cascade: a cheap answer was sure enough")                                 \
+  X(kCascadeClimbs, "cascade: an unsure answer was kept, and a better rung asked")           \
+  X(kCascadeKept, "cascade: the kept answer was given")                                      \
+  X(kLimitPower, "limits: a rung takes too much power")                                      \
+  X(kLimitLink, "limits: a cloud rung cannot be reached")                                    \
+  X(kLimitBudget, "limits: the budget of a cloud rung was spent")                            \
   X(kPlacingWaits, "placing: a request waits for a busy rung")                               \
   X(kPlacingWaitedInVain, "placing: a request waited, and looks for another rung")           \
   X(kPlacingStarting, "placing: a request waits for the first start")                        \

@@ -3,6 +3,7 @@
 // it answered before: a model is a function, so another answer to the same input means that its worker is wrong.
 #include <algorithm>
 
+#include "base/planted.hpp"
 #include "base/probe.hpp"
 #include "ladder/ladder.hpp"
 
@@ -21,7 +22,7 @@ constexpr std::uint32_t kDisputesInRowMax = 2;
 // A budget is a bucket, told by the time at which all past jobs are paid for (the generic cell rate algorithm,
 // ITU-T I.371).
 bool Ladder::affordable(TimeNs now_ns, const Rung& r) const {
-  if (r.config.jobs_per_day_max == 0) return true;
+  if (r.config.jobs_per_day_max == 0 || planted(Bug::kBudgetIgnored)) return true;
   const TimeNs job_ns = kBudgetPeriodNs / r.config.jobs_per_day_max;
   return r.budget_spent_until_ns - now_ns <= job_ns * (r.config.jobs_burst_max - 1);
 }
@@ -58,7 +59,10 @@ void Ladder::canary_answered(TimeNs now_ns, std::uint32_t rung, bool ok, ByteVie
     return;
   }
   const bool never_right = r.implausible_in_row >= kImplausibleInRowMax && !plausible(output);
-  if (never_right || !known(r, output)) return kill(now_ns, rung, RungEvent::kWrong);
+  if ((never_right || !known(r, output)) && !planted(Bug::kWrongKept)) {
+    probe(Probe::kCanaryWrong);
+    return kill(now_ns, rung, RungEvent::kWrong);
+  }
   mark_answered(now_ns, r);
   ++r.counters.canaries;
 }
@@ -87,6 +91,7 @@ void Ladder::check_if_due(TimeNs now_ns, std::uint32_t rung) {
   Rung& r = rungs_[rung];
   if (!r.suspect && now_ns < r.check_due_ns) return;
   r.check_due_ns = kNeverNs;
+  probe(Probe::kCanaryUnderLoad);
   send_canary(now_ns, rung);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/probe.hpp"
 #include "ladder/ladder.hpp"
 
 namespace lichen::ladder {
@@ -26,6 +27,7 @@ void Ladder::climb(TimeNs now_ns, std::uint32_t slot) {
     if (reflex_rung(rung)) {
       if (!evaluate_reflex(now_ns, s)) continue;
       if (sure_enough(rung, reflex_output_)) {
+        probe(Probe::kCascadeSure);
         s.reason = ports::AnswerReason::kConfident;
         return deliver(now_ns, slot, rung, reflex_output_);
       }
@@ -38,13 +40,19 @@ void Ladder::climb(TimeNs now_ns, std::uint32_t slot) {
       if (blame == ports::AnswerReason::kBest) blame = reason;
       continue;
     }
-    counters_.escalations += s.ballots_cast;  // one at most
+    if (s.ballots_cast > 0) {
+      probe(Probe::kCascadeClimbs);
+      ++counters_.escalations;
+    }
     if (how == Fit::kNow) return dispatch(now_ns, slot, rung);
     s.waiting |= bit(rung);
     return plan_look(s);
   }
   if (s.reason == ports::AnswerReason::kBest) s.reason = blame;
-  if (s.ballots_cast > 0) return deliver(now_ns, slot, s.ballots[0].rung, s.ballots[0].output);
+  if (s.ballots_cast > 0) {
+    probe(Probe::kCascadeKept);
+    return deliver(now_ns, slot, s.ballots[0].rung, s.ballots[0].output);
+  }
   place_best_first(now_ns, slot);
 }
 
@@ -54,6 +62,7 @@ void Ladder::weigh(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung, ByteVi
   s.running &= ~bit(rung);
   if (rung == 0) return deliver(now_ns, slot, rung, output);
   if (sure_enough(rung, output)) {
+    probe(Probe::kCascadeSure);
     s.reason = ports::AnswerReason::kConfident;
     return deliver(now_ns, slot, rung, output);
   }

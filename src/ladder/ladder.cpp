@@ -260,6 +260,7 @@ void Ladder::job_answered(TimeNs now_ns, std::uint32_t rung, std::uint32_t slot,
   } else if (event.ok) {
     ++r.counters.implausible;
     ++r.implausible_in_row;
+    probe(Probe::kLadderImplausible);
     suspect(now_ns, rung);
   }
   if (slot == kNobody) {

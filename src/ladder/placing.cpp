@@ -53,10 +53,13 @@ Ladder::Fit Ladder::fit(TimeNs now_ns, const Slot& s, std::uint32_t rung, bool e
                         ports::AnswerReason& reason) const {
   const Rung& r = rungs_[rung];
   if (!may_be_used(r)) {
-    reason = rung < limits_.best_rung ? ports::AnswerReason::kPower : ports::AnswerReason::kOffline;
+    const bool power = rung < limits_.best_rung;
+    probe(power ? Probe::kLimitPower : Probe::kLimitLink);
+    reason = power ? ports::AnswerReason::kPower : ports::AnswerReason::kOffline;
     return Fit::kNo;
   }
   if (!affordable(now_ns, r)) {
+    probe(Probe::kLimitBudget);
     reason = ports::AnswerReason::kBudget;
     return Fit::kNo;
   }
@@ -276,6 +279,7 @@ void Ladder::last_resort(TimeNs now_ns, std::uint32_t slot) {
   if (s.reason == ports::AnswerReason::kBest) {
     s.reason = s.running != 0 ? ports::AnswerReason::kHung : ports::AnswerReason::kOverload;
   }
+  if (s.ballots_cast > 0) probe(Probe::kCascadeKept);
   if (s.ballots_cast > 0) return deliver(now_ns, slot, s.ballots[0].rung, s.ballots[0].output);
   if (try_reflex(now_ns, slot)) {
     probe(Probe::kPlacingLastResort);
@@ -359,7 +363,10 @@ void Ladder::replace_waiting(TimeNs now_ns, std::uint32_t rung) {
 }
 
 ports::RefusalReason Ladder::refusal_for(TimeNs now_ns, const Slot& s, ports::AnswerReason blame) const {
-  if (s.input_refused) return ports::RefusalReason::kInputRefused;
+  if (s.input_refused) {
+    probe(Probe::kLadderInputRefused);
+    return ports::RefusalReason::kInputRefused;
+  }
   if (blame == ports::AnswerReason::kOverload) return ports::RefusalReason::kOverloaded;
   if (blame == ports::AnswerReason::kDeadline) return ports::RefusalReason::kDeadlineTooShort;
   for (std::uint32_t rung = s.request.min_rung + 1; rung < rungs(); ++rung) {

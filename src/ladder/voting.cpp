@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/planted.hpp"
+#include "base/probe.hpp"
 #include "ladder/ladder.hpp"
 
 namespace lichen::ladder {
@@ -53,6 +55,7 @@ void Ladder::elect(TimeNs now_ns, std::uint32_t slot) {
   std::uint32_t most = 0;
   for (std::uint32_t i = 0; i < s.ballots_cast; ++i) most = std::max(most, votes_for(s, s.ballots[i]));
   if (most + possible >= quorum()) return plan_look(s);
+  if (s.ballots_cast > 1) probe(Probe::kVoteWithout);
   refuse(now_ns, slot, s.ballots_cast > 1 ? ports::RefusalReason::kNoMajority : refusal_for(now_ns, s, s.reason));
 }
 
@@ -76,12 +79,13 @@ bool Ladder::decide(TimeNs now_ns, std::uint32_t slot) {
   Slot& s = slots_[slot];
   const Ballot* winner = nullptr;
   for (std::uint32_t i = 0; i < s.ballots_cast; ++i) {
-    const std::uint32_t votes = votes_for(s, s.ballots[i]);
+    const std::uint32_t votes = votes_for(s, s.ballots[i]) + (planted(Bug::kMinorityWins) ? 1 : 0);
     if (votes < quorum() || (winner != nullptr && winner->rung < s.ballots[i].rung)) continue;
     winner = &s.ballots[i];
     s.votes = votes;
   }
   if (winner == nullptr) return false;
+  probe(Probe::kVoteDecided);
   declare(now_ns, slot, *winner);
   return true;
 }
@@ -93,8 +97,11 @@ void Ladder::declare(TimeNs now_ns, std::uint32_t slot, const Ballot& winner) {
     if (&other == &winner || agree(other.output, winner.output)) continue;
     ++rungs_[other.rung].counters.outvoted;
     suspect(now_ns, other.rung);
-    if (other.rung < winner.rung) s.reason = ports::AnswerReason::kOutvoted;
+    if (other.rung > winner.rung) continue;
+    probe(Probe::kVoteOutvoted);
+    s.reason = ports::AnswerReason::kOutvoted;
   }
+  if (s.reason == ports::AnswerReason::kBest) s.reason = ports::AnswerReason::kMajority;
   for (Rung& r : rungs_) {
     if (r.job == 0 || r.job_slot != slot) continue;
     r.late_ballot = true;
@@ -106,6 +113,7 @@ void Ladder::declare(TimeNs now_ns, std::uint32_t slot, const Ballot& winner) {
 // It was decided without this rung, which shows now whether it agrees.
 void Ladder::compare_late(TimeNs now_ns, std::uint32_t rung, ByteView output) {
   Rung& r = rungs_[rung];
+  probe(Probe::kVoteLate);
   if (agree(output, r.majority)) return;
   ++r.counters.outvoted;
   suspect(now_ns, rung);

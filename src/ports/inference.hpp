@@ -45,12 +45,13 @@ enum class AnswerReason : std::uint8_t {
   kDeadline,      // the deadline is too near for better rungs
   kImplausible,   // the better rung's answer was one that the model cannot give (not a number, out of range)
   kOutvoted,      // better rungs answered differently, and the majority agrees with this one
+  kMajority,      // enough rungs agreed with this one before a better one had answered
   kConfident,     // a cascade: this cheaper rung was sure enough, better ones were not asked
   kPower,         // better rungs take more power than there is now
   kOffline,       // the better rung is in the cloud, and the link is down
   kBudget,        // the better rung is in the cloud, and its budget is spent
 };
-inline constexpr std::size_t kAnswerReasons = 16;
+inline constexpr std::size_t kAnswerReasons = 17;
 [[nodiscard]] std::string_view name_of(AnswerReason reason);
 
 struct Answer {

@@ -74,6 +74,8 @@ std::string_view name_of(AnswerReason reason) {
       return "implausible";
     case AnswerReason::kOutvoted:
       return "outvoted";
+    case AnswerReason::kMajority:
+      return "majority";
     case AnswerReason::kConfident:
       return "confident";
     case AnswerReason::kPower:

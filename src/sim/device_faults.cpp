@@ -67,6 +67,11 @@ struct FaultEffects {
     for (std::uint32_t i = 0; i < count && d.device_; ++i) d.ask(s.draw + i);
   }
 
+  // The memory of a cloud rung is not this device's.
+  static void bits_flip(DeviceWorld& d, const Strike& s) {
+    d.workers_.corrupt(s.draw, d.setup_.ladder.rungs[0].kind == ladder::RungKind::kCloud ? 1 : 0);
+  }
+
   static void slow(const Strike& s, fakes::WorkerTrouble& t) {
     t.slowdown = std::max(t.slowdown, scaled(s, 3, kSlowestTimes));
   }
@@ -108,6 +113,9 @@ struct FaultEffects {
       {kBadInputs, nothing, refuses, always_refuses},
       {kStuckKills, nothing, kills_stick, nullptr},
       {kAgentStops, agent_stops, nullptr, nullptr},
+      {kCorruption, bits_flip, nullptr, nullptr},
+      {kPowerLow, nothing, nullptr, nullptr},
+      {kLinkDown, nothing, nullptr, nullptr},
   }};
   static const Row& row(std::uint32_t kind) {
     LICHEN_ASSERT(kind < kFaultKinds && kRows[kind].fault == 1u << kind);
@@ -144,6 +152,11 @@ void DeviceWorld::choose_fate() {
 // Whether a healed rung at or above `min_rung` must be there. A rung that is only slow counts as loaded: where slow
 // ones fill every place, the ladder loads nothing beneath them, and nothing can be asked of it.
 bool DeviceWorld::core_can_answer(std::uint32_t min_rung) const {
+  const ladder::LadderConfig& l = setup_.ladder;
+  if (l.strategy != ladder::Strategy::kBestFirst && !forever_.empty()) return false;
+  const std::uint32_t spent = l.rungs[0].jobs_per_day_max > 0 ? 1 : 0;  // its budget may be
+  const std::uint32_t needed = l.strategy == ladder::Strategy::kVote ? l.vote_rungs / 2 + 1 : 1;
+  if (std::min<std::uint32_t>(min_rung + 1, static_cast<std::uint32_t>(l.rungs.size())) < needed + spent) return false;
   if (healed_ == 0 || static_cast<std::uint32_t>(std::countr_zero(healed_)) > min_rung) return false;
   const auto slow = std::ranges::count_if(forever_, [](const Strike& s) { return 1u << s.kind == kSlowAnswers; });
   return slow < shared_.plan.shape.workers_loaded_max;
@@ -183,10 +196,13 @@ void DeviceWorld::apply_trouble() {
   const auto rungs = static_cast<std::uint32_t>(setup_.ladder.rungs.size());
   disk_troubled_ = false;
   reflex_refuses_ppm_ = 0;
+  ladder::Limits limits;
   std::array<fakes::WorkerTrouble, ports::kRungsMax> trouble{};
   for (const Strike& s : active_) {
     const FaultEffects::Row& row = FaultEffects::row(s.kind);
     disk_troubled_ = disk_troubled_ || row.fault == kDiskFaults;
+    limits.link_up = limits.link_up && row.fault != kLinkDown;
+    if (row.fault == kPowerLow) limits.best_rung = std::max(limits.best_rung, scaled(s, 0, rungs - 1));
     if (row.trouble == nullptr) continue;
     for (std::uint32_t rung = 0; rung < rungs; ++rung) {
       if (meets(s, rung, rungs)) row.trouble(s, trouble[rung]);
@@ -197,6 +213,7 @@ void DeviceWorld::apply_trouble() {
   }
   for (std::uint32_t rung = 0; rung < rungs; ++rung) workers_.set_trouble(rung, trouble[rung]);
   reflex_refuses_ppm_ = trouble[rungs - 1].job_refused_ppm;
+  set_limits(limits);
 }
 
 }  // namespace lichen::sim

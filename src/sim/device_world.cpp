@@ -25,6 +25,7 @@ constexpr std::uint32_t kDiskSlowPpm = 300'000;
 constexpr std::uint32_t kDeadOnArrivalPpm = 500;         // of requests: the network held them up
 constexpr TimeNs kStoppingMaxNs = 200 * kMillisecondNs;  // from the refusal of everything to the end of the process
 constexpr TimeNs kBestAgainWithinNs = 5 * kMinuteNs;     // of the end of a run
+constexpr std::array<std::uint32_t, 3> kCloudBudgets = {0, 2'000, 20'000};  // jobs a day; 0: no limit
 constexpr TimeNs kGenerousNs = 500 * kMillisecondNs;     // a deadline that leaves time for any healthy rung
 
 }  // namespace
@@ -88,6 +89,22 @@ void DeviceWorld::choose_setup() {
   l.breaker.window_ns = shape.breaker_window_ns;
   l.breaker.open_ns = shape.breaker_open_ns;
   l.breaker.open_max_ns = shape.breaker_open_max_ns;
+  const auto strategy = static_cast<std::int64_t>(random.below(kWholePpm));
+  const auto rungs = static_cast<std::uint32_t>(l.rungs.size());
+  const auto voters = static_cast<std::uint32_t>(2 + random.below(2));
+  const bool cloud = random.chance(static_cast<std::uint32_t>(shape.cloud_ppm));
+  const std::uint64_t budget = random.below(3);
+  if (strategy < shape.vote_ppm && rungs >= 2) {
+    l.strategy = ladder::Strategy::kVote;
+    l.vote_rungs = std::min(voters, rungs);
+  } else if (strategy < shape.vote_ppm + shape.cascade_ppm) {
+    l.strategy = ladder::Strategy::kCascade;
+  }
+  if (cloud && workers >= 2) {
+    l.rungs[0].kind = ladder::RungKind::kCloud;
+    l.rungs[0].jobs_per_day_max = kCloudBudgets[static_cast<std::size_t>(budget)];
+  }
+  setup_.judge = &judge_;
   setup_.name = "model";
   setup_.canary_input.resize(8);
   setup_.output_bytes = 8;
@@ -156,6 +173,8 @@ void DeviceWorld::start_agent() {
       std::move(models),
       device::DevicePorts{
           .workers = workers_, .storage = disk_, .random = agent_random_, .answers = *this, .watcher = *this});
+  agent_since_ns_ = now_ns();
+  device_->set_limits(now_ns(), limits_);
   device_->start(now_ns());
 }
 
@@ -310,10 +329,7 @@ void DeviceWorld::answer(ports::RequestId id, const ports::Answer& answer) {
     violated("no answer is from below the rung that was asked for",
              fmt::format("request {}: rung {}", id, answer.rung));
   }
-  const fakes::Answer expected = fakes::table_answer(answer.rung, open->input);
-  if (!std::ranges::equal(answer.output, expected)) {
-    violated("every answer is fresh", fmt::format("request {} got an answer to something else", id));
-  }
+  check_answer(*open, answer);
   if ((answer.rung == 0) != (answer.reason == ports::AnswerReason::kBest)) {
     violated("every answer says why it is not from the best rung",
              fmt::format("request {}: rung {} for \"{}\"", id, answer.rung, ports::name_of(answer.reason)));
@@ -322,9 +338,31 @@ void DeviceWorld::answer(ports::RequestId id, const ports::Answer& answer) {
   ++report.by_rung[answer.rung];
   ++report.by_reason[static_cast<std::size_t>(answer.reason)];
   report.worst_latency_ns = std::max(report.worst_latency_ns, now_ns() - open->admitted_ns);
-  if (answer.rung == 0) best_answer_ns_ = now_ns();
+  const ladder::LadderConfig& l = setup_.ladder;
+  const bool any_will_do = l.strategy != ladder::Strategy::kBestFirst || l.rungs[0].jobs_per_day_max > 0;
+  if (answer.rung == 0 || any_will_do) best_answer_ns_ = now_ns();
   trace(100 + answer.rung, id, static_cast<std::uint64_t>(answer.reason));
   note(Happening::What::kAnswer, answer.rung, static_cast<std::uint64_t>(answer.reason), now_ns() - open->admitted_ns);
+}
+
+// A corrupt worker's answer may get through until its canary tells, but never what cannot be, and never where rungs
+// vote: no two are corrupt in the same way.
+void DeviceWorld::check_answer(const Open& open, const ports::Answer& answer) {
+  if (!judge_.plausible(answer.output))
+    violated("what cannot be right is not given", fmt::format("request {}: rung {}", open.id, answer.rung));
+  const fakes::Answer expected = fakes::table_answer(answer.rung, open.input);
+  if (std::ranges::equal(answer.output, expected)) return;
+  if (setup_.ladder.strategy == ladder::Strategy::kVote) {
+    violated("no wrong answer gets a majority", fmt::format("request {}: rung {}", open.id, answer.rung));
+  } else if (!workers_.corrupt_worker_says(answer.rung, open.input, answer.output)) {
+    violated("every answer is fresh", fmt::format("request {} got an answer to something else", open.id));
+  }
+}
+
+void DeviceWorld::set_limits(const ladder::Limits& limits) {
+  limits_ = limits;
+  witness_.limited(limits);
+  if (device_) device_->set_limits(now_ns(), limits);
 }
 
 void DeviceWorld::refuse(ports::RequestId id, const ports::Refusal& refusal) {
@@ -409,6 +447,9 @@ void DeviceWorld::check() {
     }
   }
   violated(witness_.step(l));
+  violated(witness_.spent(now_ns() - agent_since_ns_, workers_.jobs_of(0)));
+  if (workers_.jobs_after_exposure() > 0)
+    violated("a worker that answered its canary wrongly is asked no more", "it was given another job");
   check_state();
 }
 
@@ -469,6 +510,8 @@ void DeviceWorld::check_liveness() {
     violated("requests are answered by the best rung again after the faults stop",
              fmt::format("its last answer was at {} s", best_answer_ns_ / kSecondNs));
   }
+  if (workers_.corruption_lives())
+    violated("corruption is found by canaries", "a worker still answers wrongly, half an hour later");
   violated(witness_.calm(now_ns(), l));
 }
 

@@ -120,6 +120,8 @@ class DeviceWorld : private ports::Answers, private ports::WorkerEvents, private
   void end_strike(std::uint64_t id);
   void heal();
   void apply_trouble();
+  void set_limits(const ladder::Limits& limits);
+  void check_answer(const Open& open, const ports::Answer& answer);
 
   // The witness.
   void check();
@@ -144,9 +146,12 @@ class DeviceWorld : private ports::Answers, private ports::WorkerEvents, private
   device::ModelSetup setup_;
   fakes::FakeWorkers workers_;
   TableReflex reflex_;
+  fakes::TableJudge judge_;
+  ladder::Limits limits_;
   Witness witness_;
   std::unique_ptr<device::Device> device_;  // nothing while the agent is down
   std::uint64_t agent_ = 0;                 // counts them
+  TimeNs agent_since_ns_ = 0;
   bool stopping_ = false;
 
   StrikeSource strikes_;
@@ -167,7 +172,7 @@ class DeviceWorld : private ports::Answers, private ports::WorkerEvents, private
   std::uint64_t boot_id_durable_ = 0;    // the highest that the device ever called durable
   std::uint64_t boot_id_checked_ = 0;    // of this incarnation, already compared with the ones before
   bool restored_checked_ = false;
-  TimeNs best_answer_ns_ = -1;  // the last answer of the best rung
+  TimeNs best_answer_ns_ = -1;  // the last answer of the best rung, or of any where strategy or budget choose others
 };
 
 }  // namespace lichen::sim

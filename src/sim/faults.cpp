@@ -25,6 +25,9 @@ constexpr std::array<FaultRow, kFaultKinds> kRows = {{
     {kBadInputs, "bad-inputs", 120 * kMinuteNs, true},
     {kStuckKills, "stuck-kills", 120 * kMinuteNs, true},
     {kAgentStops, "agent-stops", 180 * kMinuteNs, false},
+    {kCorruption, "corruption", 120 * kMinuteNs, false},
+    {kPowerLow, "power-low", 180 * kMinuteNs, true},
+    {kLinkDown, "link-down", 90 * kMinuteNs, true},
 }};
 
 // Streams of whole worlds have the purpose 1 and up, those of devices 16 and up (device_world.cpp), strikes from here.

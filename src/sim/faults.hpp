@@ -33,8 +33,11 @@ enum Fault : std::uint32_t {
   kBadInputs = 1u << 9,      // models refuse some inputs
   kStuckKills = 1u << 10,    // a killed worker does not go for a long time
   kAgentStops = 1u << 11,    // the agent is asked to stop, and starts again
+  kCorruption = 1u << 12,    // bits flip in a worker: from then on it answers wrongly
+  kPowerLow = 1u << 13,      // the best rungs take too much power for a while
+  kLinkDown = 1u << 14,      // cloud rungs cannot be reached for a while
 };
-inline constexpr std::uint32_t kFaultKinds = 12;
+inline constexpr std::uint32_t kFaultKinds = 15;
 inline constexpr std::uint32_t kNoFaults = 0;
 inline constexpr std::uint32_t kAllFaults = (1u << kFaultKinds) - 1;
 

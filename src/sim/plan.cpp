@@ -58,6 +58,9 @@ const std::vector<ShapeField>& shape_fields() {
       {"fault_lasts_max_ns", &Shape::fault_lasts_max_ns, 5 * kMinuteNs, 10 * kSecondNs, 20 * kMinuteNs},
       {"core_ppm", &Shape::core_ppm, 250'000, 0, 800'000},
       {"lost_ppm", &Shape::lost_ppm, 50'000, 0, 300'000},
+      {"vote_ppm", &Shape::vote_ppm, 150'000, 0, 500'000},
+      {"cascade_ppm", &Shape::cascade_ppm, 150'000, 0, 500'000},
+      {"cloud_ppm", &Shape::cloud_ppm, 200'000, 0, 600'000},
   };
   return kFields;
 }

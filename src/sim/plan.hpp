@@ -61,6 +61,10 @@ struct Shape {
   std::int64_t fault_lasts_max_ns = 0;
   std::int64_t core_ppm = 0;  // of devices: only some of their rungs are healed
   std::int64_t lost_ppm = 0;  // of devices: nothing is healed; they only have to be safe
+  // Strategies: the others take the best rung first.
+  std::int64_t vote_ppm = 0;     // of devices: their rungs vote
+  std::int64_t cascade_ppm = 0;  // of devices: the cheapest rung first
+  std::int64_t cloud_ppm = 0;    // of devices: the best rung is elsewhere
   std::array<std::int64_t, kFaultKinds> fault_rate_percent{};  // of the table's rates
 
   friend bool operator==(const Shape&, const Shape&) = default;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/witness.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace lichen::sim {
@@ -22,6 +24,10 @@ std::optional<Finding> Witness::rung_event(TimeNs now_ns, std::uint32_t rung, la
   switch (event) {
     case ladder::RungEvent::kStarted:
       ++starts_;
+      if (rung < limits_.best_rung)
+        return Finding{"a rung that takes too much power is not started", fmt::format("rung {}", rung)};
+      if (config_->rungs[rung].kind == ladder::RungKind::kCloud && !limits_.link_up)
+        return Finding{"a cloud rung is left alone while the link is down", fmt::format("rung {}", rung)};
       if (now_ns < r.not_before_ns) {
         return Finding{"a rung that keeps failing is left alone for a while",
                        fmt::format("rung {} was started {} ns too early", rung, r.not_before_ns - now_ns)};
@@ -79,6 +85,15 @@ std::optional<Finding> Witness::step(const ladder::Ladder& ladder) const {
   return Finding{"hedges stay within their budget", fmt::format("{} hedges of {} requests", c.hedges, c.admitted)};
 }
 
+std::optional<Finding> Witness::spent(TimeNs in_ns, std::uint64_t jobs) const {
+  const ladder::RungConfig& best = config_->rungs[0];
+  if (best.jobs_per_day_max == 0) return std::nullopt;
+  const auto earned = static_cast<std::uint64_t>(in_ns / (24 * kHourNs / best.jobs_per_day_max)) + 1;
+  if (jobs <= earned + best.jobs_burst_max) return std::nullopt;
+  return Finding{"a cloud rung keeps within its budget",
+                 fmt::format("{} jobs, {} were allowed", jobs, earned + best.jobs_burst_max)};
+}
+
 std::optional<Finding> Witness::calm(TimeNs now_ns, const ladder::Ladder& ladder) const {
   std::uint32_t loaded = 0;
   for (std::uint32_t rung = 0; rung < ladder.rungs(); ++rung) {
@@ -86,7 +101,9 @@ std::optional<Finding> Witness::calm(TimeNs now_ns, const ladder::Ladder& ladder
     const bool worker = status.kind == ladder::RungKind::kWorker;
     loaded += worker && (status.state == ladder::RungState::kReady || status.state == ladder::RungState::kStarting);
   }
-  if (loaded <= config_->workers_loaded_max) return std::nullopt;
+  if (config_->strategy == ladder::Strategy::kCascade) return std::nullopt;  // all of them are needed
+  const std::uint32_t voters = config_->strategy == ladder::Strategy::kVote ? config_->vote_rungs : 0;
+  if (loaded <= std::max(config_->workers_loaded_max, voters)) return std::nullopt;
   return Finding{"spares are unloaded when better rungs are well",
                  fmt::format("{} workers are loaded, {} would do", loaded, config_->workers_loaded_max)};
 }

@@ -26,6 +26,9 @@ class Witness {
   // A new agent: what it does not remember by design is forgotten here too.
   void agent_started();
   [[nodiscard]] std::optional<Finding> rung_event(TimeNs now_ns, std::uint32_t rung, ladder::RungEvent event);
+  void limited(const ladder::Limits& limits) { limits_ = limits; }
+  // The best rung was given `jobs` jobs in the time since the agent started.
+  [[nodiscard]] std::optional<Finding> spent(TimeNs in_ns, std::uint64_t jobs) const;
   [[nodiscard]] std::optional<Finding> woke(TimeNs now_ns);
   // After every step.
   [[nodiscard]] std::optional<Finding> step(const ladder::Ladder& ladder) const;
@@ -46,6 +49,7 @@ class Witness {
 
   const ladder::LadderConfig* config_;
   std::vector<Rung> rungs_;
+  ladder::Limits limits_;
   std::uint64_t starts_ = 0;
   TimeNs second_ns_ = 0;  // the one that wakes are counted in
   std::uint32_t wakes_ = 0;
