@@ -5,7 +5,8 @@
 #   makes lichen::n from src/n. Its headers are included as "n/file.hpp" and only by rooms that list it in USES
 #   (each room has an include root of its own, so a wrong include does not compile). USES of an equal or higher
 #   floor is a configuration error. USES and LINKS_PUBLIC are passed on to users; LINKS are private. SMALL: it runs when a
-#   model is loaded, not when it is run; compiled for size it takes less than half of the room in a program.
+#   model is loaded, not when it is run; compiled for size it takes less than half of the room in a program. Its types have
+#   no names at run time: neither it nor a room that derives from its classes may use dynamic_cast or typeid on them.
 
 find_program(LICHEN_MOLD mold)
 if(LICHEN_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CROSSCOMPILING)  # GCC asks for a mold of the target
@@ -51,7 +52,7 @@ function(lichen_room)
   add_library(lichen::${ROOM_NAME} ALIAS ${target})
   set_property(TARGET ${target} PROPERTY LICHEN_FLOOR ${ROOM_FLOOR})
   if(ROOM_SMALL)
-    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Os>)
+    target_compile_options(${target} PRIVATE "$<$<CONFIG:Release>:-Os;-fno-rtti>")
   endif()
   set(root ${CMAKE_BINARY_DIR}/rooms/${ROOM_NAME})
   file(MAKE_DIRECTORY ${root})
