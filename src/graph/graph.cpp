@@ -17,6 +17,13 @@ Tensor constant_of(std::string name, tensor::DType dtype, tensor::Shape shape, s
 
 }  // namespace
 
+Graph::Graph() = default;
+Graph::~Graph() = default;
+Graph::Graph(const Graph&) = default;
+Graph& Graph::operator=(const Graph&) = default;
+Graph::Graph(Graph&&) noexcept = default;
+Graph& Graph::operator=(Graph&&) noexcept = default;
+
 TensorId Graph::add(Tensor tensor) {
   tensors.push_back(std::move(tensor));
   return static_cast<TensorId>(tensors.size() - 1);

@@ -56,6 +56,14 @@ enum class IntegerRounding : std::uint8_t {
 };
 
 struct Graph {
+  // Not inline: to copy and to destroy all kinds of attributes is 20 KB in every file that does.
+  Graph();
+  ~Graph();
+  Graph(const Graph&);
+  Graph& operator=(const Graph&);
+  Graph(Graph&&) noexcept;
+  Graph& operator=(Graph&&) noexcept;
+
   std::string name;
   IntegerRounding rounding = IntegerRounding::kFixedPoint;
   std::vector<Tensor> tensors;
