@@ -72,6 +72,15 @@ endfunction()
 # The target `programs` builds those of src/apps: what a device needs, no tests and benchmarks.
 set(LICHEN_APPS ${CMAKE_SOURCE_DIR}/src/apps)
 add_custom_target(programs)
+# What ships has its relocations packed (DT_RELR, known to C libraries from 2.36): a smaller file, and a quicker start.
+# GNU ld writes them in the form that the loader takes, mold 1.10 of Debian 12 does not.
+function(lichen_pack_relocations target)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU"
+     AND CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")  # GNU ld 2.40 knows it for x86 only
+    target_link_options(${target} PRIVATE -fuse-ld=bfd -Wl,-z,pack-relative-relocs)
+  endif()
+endfunction()
+
 function(lichen_program)
   cmake_parse_arguments(PROGRAM "" "NAME" "SOURCES;USES;LINKS" ${ARGN})
   add_executable(${PROGRAM_NAME} ${PROGRAM_SOURCES})
@@ -83,5 +92,6 @@ function(lichen_program)
   if(is_app)
     add_dependencies(programs ${PROGRAM_NAME})
   endif()
+  lichen_pack_relocations(${PROGRAM_NAME})
   set_target_properties(${PROGRAM_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()

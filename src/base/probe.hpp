@@ -26,7 +26,7 @@
   X(kCanaryWrong, "canaries: a worker answered otherwise than before, and was killed")       \
   X(kCanaryUnderLoad, "canaries: asked between two jobs")                                    \
   X(kVoteDecided, "voting: a majority decided")                                              \
-  X(kVoteOutvoted, "voting: a better rung was outvoted")                                     \
+  X(kVoteOutvoted, "voting: a rung was outvoted")                                            \
   X(kVoteLate, "voting: a ballot came after the decision")                                   \
   X(kVoteWithout, "voting: there was no majority")                                           \
   X(kCascadeSure, "cascade: a cheap answer was sure enough")                                 \

@@ -94,6 +94,7 @@ void FakeWorkers::submit(ports::WorkerId id, ports::JobId job, ByteView input) {
   ++jobs_[worker->rung];
   jobs_after_exposure_ += worker->exposed ? 1 : 0;
   worker->canary = std::ranges::all_of(input, [](std::byte b) { return b == std::byte{0}; });
+  worker->wrong = worker->corruption != 0;
   worker->answer = corrupted(table_answer(worker->rung, input), worker->corruption);
   const WorkerTrouble& trouble = trouble_[worker->rung];
   worker->refuses = random_.chance(trouble.job_refused_ppm);
@@ -158,7 +159,7 @@ bool FakeWorkers::corruption_lives() const {
 
 void FakeWorkers::canary_answered(Worker& worker) {
   Known& known = known_[worker.rung];
-  if (worker.corruption == 0) {
+  if (!worker.wrong) {
     known.right = known.right || !known.wrong;
     known.wrong_in_row = 0;
     return;

@@ -96,6 +96,7 @@ class FakeWorkers : public ports::Workers {
     Answer answer{};
     bool refuses = false;
     bool canary = false;           // its job is one
+    bool wrong = false;            // its answer to that is
     bool exposed = false;          // it answered one wrongly, and the asker can know
     std::uint64_t corruption = 0;  // flipped in its answers
     ports::WorkerEnd end = ports::WorkerEnd::kDied;

@@ -14,6 +14,8 @@ namespace {
 constexpr TimeNs kHedgeLatencies = 3;    // slower than usual: this many mean latencies
 constexpr TimeNs kOverdueLatencies = 4;  // so slow that nobody should queue behind it
 
+constexpr TimeNs kRescueAgainMinNs = kMillisecondNs;
+constexpr TimeNs kRescueAgainPart = 4;
 constexpr TimeNs kProbesPerHealthPeriod = 16;
 
 }  // namespace
@@ -187,12 +189,13 @@ void Ladder::plan_checks(TimeNs now_ns, std::uint32_t slot, std::uint32_t rung) 
   // Where rungs vote, enough are asked anyway; and a cascade that holds an answer needs no second way to one.
   const bool needs_no_other = config_.strategy == Strategy::kVote || s.ballots_cast > 0;
   for (std::uint32_t next = rung + 1; next <= s.request.min_rung && !needs_no_other; ++next) {
-    if (reflex_rung(next) || (s.tried & bit(next)) != 0 || rungs_[next].state != RungState::kReady) continue;
-    if (!s.hedged)
+    if (reflex_rung(next) || (s.tried & bit(next)) != 0) continue;
+    const bool ready = rungs_[next].state == RungState::kReady;
+    if (!s.hedged && ready)
       s.hedge_ns = now_ns + std::max(config_.hedge_delay_min_ns, kHedgeLatencies * rungs_[rung].latency_ns);
     const TimeNs rescue_ns = s.last_ns - 2 * rungs_[next].latency_ns;
-    if (rescue_ns > now_ns) s.rescue_ns = rescue_ns;
-    break;
+    if (rescue_ns > now_ns) s.rescue_ns = std::min(s.rescue_ns, rescue_ns);  // who is not ready now may be then
+    if (ready) break;
   }
   plan_look(s);
 }
@@ -254,6 +257,9 @@ void Ladder::check_request(TimeNs now_ns, std::uint32_t slot) {
       ++counters_.rescues;
       return;
     }
+    // Nobody is free. Try again, each time after a part of what is left: somebody may be until it is too late.
+    const TimeNs left_ns = s.last_ns - now_ns;
+    if (left_ns >= kRescueAgainMinNs) s.rescue_ns = now_ns + left_ns / kRescueAgainPart;
   }
   plan_look(s);
 }

@@ -97,8 +97,8 @@ void Ladder::declare(TimeNs now_ns, std::uint32_t slot, const Ballot& winner) {
     if (&other == &winner || agree(other.output, winner.output)) continue;
     ++rungs_[other.rung].counters.outvoted;
     suspect(now_ns, other.rung);
-    if (other.rung > winner.rung) continue;
     probe(Probe::kVoteOutvoted);
+    if (other.rung > winner.rung) continue;
     s.reason = ports::AnswerReason::kOutvoted;
   }
   if (s.reason == ports::AnswerReason::kBest) s.reason = ports::AnswerReason::kMajority;

@@ -155,9 +155,10 @@ bool DeviceWorld::core_can_answer(std::uint32_t min_rung) const {
   const ladder::LadderConfig& l = setup_.ladder;
   if (l.strategy != ladder::Strategy::kBestFirst && !forever_.empty()) return false;
   const std::uint32_t spent = l.rungs[0].jobs_per_day_max > 0 ? 1 : 0;  // its budget may be
+  const std::uint32_t healed = healed_ & ~spent;
   const std::uint32_t needed = l.strategy == ladder::Strategy::kVote ? l.vote_rungs / 2 + 1 : 1;
   if (std::min<std::uint32_t>(min_rung + 1, static_cast<std::uint32_t>(l.rungs.size())) < needed + spent) return false;
-  if (healed_ == 0 || static_cast<std::uint32_t>(std::countr_zero(healed_)) > min_rung) return false;
+  if (healed == 0 || static_cast<std::uint32_t>(std::countr_zero(healed)) > min_rung) return false;
   const auto slow = std::ranges::count_if(forever_, [](const Strike& s) { return 1u << s.kind == kSlowAnswers; });
   return slow < shared_.plan.shape.workers_loaded_max;
 }

@@ -491,7 +491,8 @@ void DeviceWorld::check_liveness() {
     shared_.report.hedges += device_->ladder_of(0).counters().hedges;
     shared_.report.rescues += device_->ladder_of(0).counters().rescues;
   }
-  if (!shared_.plan.liveness || healed_ == 0) return;
+  const bool budget = setup_.ladder.rungs[0].jobs_per_day_max > 0;  // a core that may have spent it owes nothing
+  if (!shared_.plan.liveness || healed_ == 0 || (budget && healed_ == 1)) return;
   if (!device_) return violated("the agent comes back", "it is down");
   const ladder::Ladder& l = device_->ladder_of(0);
   if (!device_->model_ready(now_ns(), 0)) {
