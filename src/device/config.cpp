@@ -357,6 +357,7 @@ void read_worker(Section& s, WorkerConfig& worker) {
   worker.sandbox = sandbox == "required";
   worker.memory_bytes_max = static_cast<std::uint64_t>(s.number("memory_mb", 512, 1, 1 << 20)) << 20;
   worker.spin_ns_max = static_cast<std::uint32_t>(s.number("spin_us", 50, 0, 1000) * kMicrosecondNs);
+  s.milliseconds("scrub_period_ms", worker.scrub_period_ns);
 }
 
 }  // namespace

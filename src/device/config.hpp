@@ -51,6 +51,7 @@ struct WorkerConfig {
   bool sandbox = true;
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;
   std::uint32_t spin_ns_max = 50'000;
+  TimeNs scrub_period_ns = 10 * kSecondNs;  // 0: weights are not scrubbed
 };
 
 struct DeviceConfig {

@@ -35,6 +35,8 @@ constexpr std::array kKeys = {
     ConfigKey{"worker", "memory_mb", "512", "private memory of one worker; more kills it"},
     ConfigKey{"worker", "spin_us", "50",
               "how long two busy sides may spin for each other instead of sleeping; 0: never"},
+    ConfigKey{"worker", "scrub_period_ms", "10000",
+              "in which each worker sums all its weights again, to find flipped bits; 0: never"},
     ConfigKey{"model", "name", R"("digits")", "as in the URL: letters, digits, '.', '_', '-'"},
     ConfigKey{"model", "version", R"("1")", "shown in answers"},
     ConfigKey{

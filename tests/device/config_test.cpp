@@ -26,6 +26,7 @@ program = "bin/worker"
 sandbox = "off"
 memory_mb = 64
 spin_us = 0
+scrub_period_ms = 2500
 
 [[model]]
 name = "digits"
@@ -122,6 +123,7 @@ TEST_F(FullConfig, ItsStateAndWorkerSectionsAreRead) {
   EXPECT_FALSE(config.worker.sandbox);
   EXPECT_EQ(config.worker.memory_bytes_max, std::uint64_t{64} << 20);
   EXPECT_EQ(config.worker.spin_ns_max, 0u);
+  EXPECT_EQ(config.worker.scrub_period_ns, 2500 * kMillisecondNs);
 }
 
 TEST_F(FullConfig, ItsContractIsRead) {

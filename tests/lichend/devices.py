@@ -202,7 +202,7 @@ LADDER = {"step_up_dwell_ms": 20, "backoff_ms": 5, "backoff_max_ms": 20, "breake
 def config_text(rungs=("primary", "compact", "reflex"), ladder=None, server=None, state="state", listen=("127.0.0.1:0",), worker=None):
     text = f"[server]\nlisten = {json.dumps(list(listen))}\n"
     text += "".join(f"{key} = {value}\n" for key, value in (server or {}).items())
-    text += "[worker]\n" + "".join(f'{key} = "{value}"\n' for key, value in ({"sandbox": SANDBOX} | (worker or {})).items())
+    text += "[worker]\n" + "".join(f'{key} = {json.dumps(value)}\n' for key, value in ({"sandbox": SANDBOX} | (worker or {})).items())
     return text + f'[state]\ndirectory = "{state}"\n' + model_text(rungs, ladder)
 
 

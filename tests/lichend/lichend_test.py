@@ -609,6 +609,36 @@ class WorkerTrouble(Case):
         self.assertEqual((load.lost, {reply.status for reply in load.replies}), ([], {200}))
 
 
+class Watching(Case):
+    def test_status_and_metrics_tell_of_scrubbing_and_memory(self):
+        agent = self.agent(worker={"scrub_period_ms": 50})
+        def scrub():
+            rung = agent.status()["models"][0]["rungs"][0]
+            return rung["scrub"]["scrubbed"] > rung["scrub"]["blocks"] > 0 and rung["memory_bytes"]
+        memory = eventually(scrub, "every block was summed again, and the memory was measured")
+        self.assertGreater(memory, 50_000)
+        self.assertLess(memory, 50_000_000)
+        with Client(agent.port) as client:
+            text = client.ask(http("GET", "/metrics")).body.decode()
+        for name in ("lichen_scrubbed_blocks_total", "lichen_flips_mended_total", "lichen_damage_found_total",
+                     "lichen_worker_memory_bytes"):
+            self.assertIn(f'{name}{{model="{MODEL}",rung="primary"}}', text)
+
+    def test_top_shows_rates_and_says_when_the_device_is_away(self):
+        agent = self.agent()
+        url = f"http://127.0.0.1:{agent.port}"
+        for _ in range(5):
+            self.assertEqual(agent.ask(deadline_ms=30000).status, 200)
+        code, out, errors = run_program("lichen", "top", url, "--every-ms", 100, "--times", 2)
+        self.assertEqual((code, errors), (0, ""))
+        self.assertEqual(out.count("primary"), 4)  # each look names it as a rung, and as the one that answers
+        self.assertIn("answers/s", out)
+        agent.close()
+        code, out, _ = run_program("lichen", "top", url, "--every-ms", 100, "--times", 1)
+        self.assertEqual(code, 0)
+        self.assertIn("cannot reach the device", out)
+
+
 class Strategies(Case):
     def test_rungs_that_say_different_things_have_no_majority_and_nothing_is_answered(self):
         agent = self.agent(ladder={"strategy": '"vote"', "vote_rungs": 3})

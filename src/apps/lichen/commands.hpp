@@ -12,5 +12,6 @@ namespace lichen::tool {
 [[nodiscard]] Command add_inspect(CLI::App& app);
 [[nodiscard]] Command add_run(CLI::App& app);
 [[nodiscard]] Command add_status(CLI::App& app);
+[[nodiscard]] Command add_top(CLI::App& app);
 
 }  // namespace lichen::tool

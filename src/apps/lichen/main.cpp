@@ -14,11 +14,13 @@ int main(int argc, char** argv) {
   CLI::App* backends = app.add_subcommand("backends", "list the engines that can run models, and which are here");
   CLI::App* convert = app.add_subcommand("convert", "bring a model from one format into another");
   CLI::App* status = app.add_subcommand("status", "ask a device how it is");
+  CLI::App* top = app.add_subcommand("top", "watch a device: rungs, rates, memory, again and again");
   commands.emplace_back(run_model, lichen::tool::add_run(*run_model));
   commands.emplace_back(inspect, lichen::tool::add_inspect(*inspect));
   commands.emplace_back(bench, lichen::tool::add_bench(*bench));
   commands.emplace_back(backends, lichen::tool::add_backends(*backends));
   commands.emplace_back(convert, lichen::tool::add_convert(*convert));
   commands.emplace_back(status, lichen::tool::add_status(*status));
+  commands.emplace_back(top, lichen::tool::add_top(*top));
   return lichen::tool::run_chosen(app, commands, argc, argv);
 }

@@ -39,13 +39,24 @@ Result<engine::ReflexTable> load_reflex(const std::string& path, const protocol:
 
 ports::WorkerId Host::NamedWorkers::start(std::uint32_t model, std::uint32_t rung) {
   const ports::WorkerId worker = processes_->start(model, rung);
-  latest_[{model, rung}] = worker;
+  latest_[{model, rung}] = {.worker = worker};
   return worker;
 }
 
-int Host::NamedWorkers::pid(std::uint32_t model, std::uint32_t rung) const {
+WorkerFacts Host::NamedWorkers::facts(std::uint32_t model, std::uint32_t rung) const {
+  WorkerFacts facts{.scrub = processes_->scrub_counters(model, rung),
+                    .damage_found = processes_->damage_found(model, rung)};
   const auto at = latest_.find({model, rung});
-  return at == latest_.end() ? 0 : processes_->pid_of(at->second);
+  if (at == latest_.end()) return facts;
+  facts.pid = processes_->pid_of(at->second.worker);
+  if (facts.pid > 0) facts.memory_bytes = at->second.memory_bytes;
+  return facts;
+}
+
+void Host::NamedWorkers::measured(const ports::WorkerMeasured& event) {
+  for (auto& [of, latest] : latest_) {
+    if (latest.worker == event.worker) latest.memory_bytes = event.memory_bytes;
+  }
 }
 
 Host::Host(const device::DeviceConfig& config)
@@ -131,6 +142,7 @@ Result<void> Host::open_workers(const device::DeviceConfig& config, const std::s
       job.inputs = model.contract.inputs;
       job.outputs = model.contract.outputs;
       job.threads = files.threads;
+      job.scrub_period_ns = config.worker.scrub_period_ns;
       job.memory_bytes_max = files.memory_bytes_max != 0 ? files.memory_bytes_max : config.worker.memory_bytes_max;
       job.cpu = files.cpu;
       job.sandbox = config.worker.sandbox ? posix::SandboxMode::kRequired : posix::SandboxMode::kOff;
@@ -314,6 +326,10 @@ void Host::worker_answered(const ports::WorkerAnswered& event) {
   device_->on(clock_.now_ns(), event);
 }
 
+void Host::worker_measured(const ports::WorkerMeasured& event) {
+  workers_->measured(event);
+}
+
 void Host::worker_gone(const ports::WorkerGone& event) {
   device_->on(clock_.now_ns(), event);
 }
@@ -374,11 +390,12 @@ Json Host::status() const {
                      {.uptime_ns = now_ns - started_ns_,
                       .version = LICHEN_VERSION,
                       .sandboxed = sandboxed_,
-                      .worker_pid = [this](std::uint32_t m, std::uint32_t r) { return workers_->pid(m, r); }});
+                      .worker = [this](std::uint32_t m, std::uint32_t r) { return workers_->facts(m, r); }});
 }
 
 std::vector<doors::Metric> Host::metrics() const {
-  return device_metrics(*device_, clock_.now_ns());
+  return device_metrics(*device_, clock_.now_ns(),
+                        [this](std::uint32_t m, std::uint32_t r) { return workers_->facts(m, r); });
 }
 
 }  // namespace lichen::lichend

@@ -27,6 +27,7 @@
 #include "posix/shared_memory.hpp"
 #include "posix/storage.hpp"
 #include "protocol/judge.hpp"
+#include "status.hpp"
 
 namespace lichen::lichend {
 
@@ -65,6 +66,7 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
   void worker_ready(const ports::WorkerReady& event) override;
   void worker_answered(const ports::WorkerAnswered& event) override;
   void worker_gone(const ports::WorkerGone& event) override;
+  void worker_measured(const ports::WorkerMeasured& event) override;
   void rung_event(TimeNs now_ns, std::uint32_t model, std::uint32_t rung, ladder::RungEvent event,
                   std::string_view detail) override;
   [[nodiscard]] bool live() const override { return true; }
@@ -89,11 +91,16 @@ class Host : private ports::Inference, private ports::WorkerEvents, private ladd
     }
     void kill(ports::WorkerId worker) override { processes_->kill(worker); }
     [[nodiscard]] posix::ProcessWorkers& processes() const { return *processes_; }
-    [[nodiscard]] int pid(std::uint32_t model, std::uint32_t rung) const;
+    [[nodiscard]] WorkerFacts facts(std::uint32_t model, std::uint32_t rung) const;
+    void measured(const ports::WorkerMeasured& event);
 
    private:
     std::unique_ptr<posix::ProcessWorkers> processes_;
-    std::map<std::pair<std::uint32_t, std::uint32_t>, ports::WorkerId> latest_;
+    struct Latest {
+      ports::WorkerId worker = 0;
+      std::uint64_t memory_bytes = 0;
+    };
+    std::map<std::pair<std::uint32_t, std::uint32_t>, Latest> latest_;
   };
 
   posix::MonotonicClock clock_;

@@ -23,7 +23,7 @@ Json millis(TimeNs ns) {
   return ns < 0 ? Json(nullptr) : Json(ns / kMillisecondNs);
 }
 
-Json rung_json(const ladder::RungStatus& rung, int pid) {
+Json rung_json(const ladder::RungStatus& rung, const WorkerFacts& worker) {
   const ladder::RungCounters& c = rung.counters;
   return {{"name", rung.name},
           {"kind", ladder::name_of(rung.kind)},
@@ -34,7 +34,13 @@ Json rung_json(const ladder::RungStatus& rung, int pid) {
           {"latency_us", rung.latency_ns / kMicrosecondNs},
           {"last_answer_age_ms", millis(rung.last_answer_age_ns)},
           {"restart_in_ms", millis(rung.restart_in_ns)},
-          {"pid", pid > 0 ? Json(pid) : Json(nullptr)},
+          {"pid", worker.pid > 0 ? Json(worker.pid) : Json(nullptr)},
+          {"memory_bytes", worker.memory_bytes > 0 ? Json(worker.memory_bytes) : Json(nullptr)},
+          {"scrub",
+           {{"blocks", worker.scrub.blocks},
+            {"scrubbed", worker.scrub.scrubbed},
+            {"flips_mended", worker.scrub.flips_mended},
+            {"damage_found", worker.damage_found}}},
           {"last_trouble", rung.last_trouble},
           {"counters",
            {{"answers", c.answers},
@@ -61,7 +67,7 @@ Json model_json(const device::Device& device, std::uint32_t m, TimeNs now_ns, co
   const ladder::Ladder& l = device.ladder_of(m);
   Json rungs = Json::array();
   for (std::uint32_t r = 0; r < l.rungs(); ++r)
-    rungs.push_back(rung_json(l.rung_status(now_ns, r), facts.worker_pid(m, r)));
+    rungs.push_back(rung_json(l.rung_status(now_ns, r), facts.worker(m, r)));
   const std::uint32_t active = l.active_rung(now_ns);
   return {{"name", device.model_name(m)},
           {"loaded", device.loaded(m)},
@@ -116,6 +122,15 @@ struct Collected {
   doors::Metric healthy{
       "lichen_rung_healthy", "1 if the rung answered within the health period", doors::MetricKind::kGauge, {}};
   doors::Metric latency{"lichen_rung_latency_seconds", "Learned mean time of one job", doors::MetricKind::kGauge, {}};
+  doors::Metric memory{
+      "lichen_worker_memory_bytes", "Memory of the rung's worker that is its own", doors::MetricKind::kGauge, {}};
+  doors::Metric scrubbed{
+      "lichen_scrubbed_blocks_total", "Blocks of weights whose sums were right", doors::MetricKind::kCounter, {}};
+  doors::Metric mended{"lichen_flips_mended_total", "Flipped bits mended in place", doors::MetricKind::kCounter, {}};
+  doors::Metric damage{"lichen_damage_found_total",
+                       "Workers replaced because their weights were damaged beyond repair",
+                       doors::MetricKind::kCounter,
+                       {}};
   doors::Metric starts{"lichen_worker_starts_total", "Workers started", doors::MetricKind::kCounter, {}};
   doors::Metric ends{
       "lichen_worker_failures_total", "Workers that died, hung or could not start", doors::MetricKind::kCounter, {}};
@@ -125,7 +140,7 @@ void add(doors::Metric& metric, Labels labels, double value) {
   metric.samples.push_back({.labels = std::move(labels), .value = value, .buckets = {}});
 }
 
-void collect_rung(Collected& all, const std::string& model, const ladder::RungStatus& rung) {
+void collect_rung(Collected& all, const std::string& model, const ladder::RungStatus& rung, const WorkerFacts& worker) {
   const Labels labels = {{"model", model}, {"rung", rung.name}};
   add(all.answers, labels, static_cast<double>(rung.counters.answers));
   add(all.serves, labels, rung.serves ? 1 : 0);
@@ -135,6 +150,10 @@ void collect_rung(Collected& all, const std::string& model, const ladder::RungSt
   add(all.implausible, labels, static_cast<double>(rung.counters.implausible));
   if (rung.kind == ladder::RungKind::kReflex) return;
   add(all.starts, labels, static_cast<double>(rung.counters.starts));
+  if (worker.memory_bytes > 0) add(all.memory, labels, static_cast<double>(worker.memory_bytes));
+  add(all.scrubbed, labels, static_cast<double>(worker.scrub.scrubbed));
+  add(all.mended, labels, static_cast<double>(worker.scrub.flips_mended));
+  add(all.damage, labels, static_cast<double>(worker.damage_found));
   const auto failures = [&](const char* reason, std::uint64_t count) {
     Labels with = labels;
     with.emplace_back("reason", reason);
@@ -146,7 +165,8 @@ void collect_rung(Collected& all, const std::string& model, const ladder::RungSt
   failures("start_failed", rung.counters.start_failures);
 }
 
-void collect_model(Collected& all, const device::Device& device, std::uint32_t m, TimeNs now_ns) {
+void collect_model(Collected& all, const device::Device& device, std::uint32_t m, TimeNs now_ns,
+                   const WorkerFactsOf& worker) {
   const ladder::Ladder& l = device.ladder_of(m);
   const std::string& model = device.model_name(m);
   const Labels labels = {{"model", model}};
@@ -165,7 +185,7 @@ void collect_model(Collected& all, const device::Device& device, std::uint32_t m
     add(all.degraded, reason(ports::name_of(static_cast<ports::AnswerReason>(i))),
         static_cast<double>(l.counters().answered[i]));
   }
-  for (std::uint32_t r = 0; r < l.rungs(); ++r) collect_rung(all, model, l.rung_status(now_ns, r));
+  for (std::uint32_t r = 0; r < l.rungs(); ++r) collect_rung(all, model, l.rung_status(now_ns, r), worker(m, r));
 }
 
 }  // namespace
@@ -211,12 +231,12 @@ std::uint64_t executions_of(const device::Device& device, TimeNs now_ns, std::ui
   return runs;
 }
 
-std::vector<doors::Metric> device_metrics(const device::Device& device, TimeNs now_ns) {
+std::vector<doors::Metric> device_metrics(const device::Device& device, TimeNs now_ns, const WorkerFactsOf& worker) {
   Collected all;
-  for (std::uint32_t m = 0; m < device.models(); ++m) collect_model(all, device, m, now_ns);
+  for (std::uint32_t m = 0; m < device.models(); ++m) collect_model(all, device, m, now_ns, worker);
   return {all.ready,   all.open,   all.admitted, all.refused, all.degraded, all.hedges, all.rescues,
           all.escalations, all.answers, all.serves, all.healthy,  all.latency, all.outvoted, all.implausible,
-          all.starts,   all.ends};
+          all.starts,   all.ends,   all.memory,     all.scrubbed, all.mended,  all.damage};
 }
 
 }  // namespace lichen::lichend
