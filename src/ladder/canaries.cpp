@@ -16,6 +16,8 @@ constexpr TimeNs kBudgetPeriodNs = 24 * kHourNs;
 constexpr std::uint32_t kImplausibleInRowMax = 3;
 // So many fresh workers in a row with a different answer each: it is no function of its input, and is not compared.
 constexpr std::uint32_t kDisputesInRowMax = 2;
+// So many workers in a row that were right the first time and never again: that is no damage, the model has a state.
+constexpr std::uint32_t kRelapsesMax = 3;
 
 }  // namespace
 
@@ -70,20 +72,19 @@ void Ladder::canary_answered(TimeNs now_ns, std::uint32_t rung, bool ok, ByteVie
 // The answer that this rung has always given. What two workers in a row say is believed instead of what one said
 // before: that one may have been wrong, or the model's file was replaced.
 bool Ladder::known(Rung& r, ByteView output) const {
-  if (config_.check_period_ns == 0 || r.config.kind == RungKind::kCloud) return true;
-  if (r.known_answer.empty() || std::ranges::equal(r.known_answer, output)) {
+  if (config_.check_period_ns == 0 || r.config.kind == RungKind::kCloud || !r.compared) return true;
+  const bool as_ever = r.known_answer.empty() || std::ranges::equal(r.known_answer, output);
+  const bool as_the_last = r.disputes_in_row > 0 && std::ranges::equal(r.disputed_answer, output);
+  if (as_ever || as_the_last) {
     r.known_answer.assign(output.begin(), output.end());
     r.disputes_in_row = 0;
-    return true;
-  }
-  if (r.disputes_in_row >= kDisputesInRowMax) return true;
-  if (r.disputes_in_row > 0 && std::ranges::equal(r.disputed_answer, output)) {
-    r.known_answer.assign(output.begin(), output.end());
-    r.disputes_in_row = 0;
+    if (++r.rights > 1) r.relapses = 0;
     return true;
   }
   r.disputed_answer.assign(output.begin(), output.end());
-  return ++r.disputes_in_row >= kDisputesInRowMax;
+  if (r.rights == 1) ++r.relapses;
+  r.compared = ++r.disputes_in_row < kDisputesInRowMax && r.relapses < kRelapsesMax;
+  return !r.compared;
 }
 
 // An idle rung is asked by the next tick, one under load between two jobs.

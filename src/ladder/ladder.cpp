@@ -214,6 +214,7 @@ bool Ladder::on(TimeNs now_ns, const ports::WorkerReady& event) {
   r.canary_due_ns = now_ns;
   r.check_due_ns = now_ns;
   r.suspect = false;
+  r.rights = 0;
   tell(now_ns, rung, RungEvent::kReady);
   settle(now_ns, rung);
   take_waiting(now_ns, rung);

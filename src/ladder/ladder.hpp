@@ -240,6 +240,9 @@ class Ladder {
     Bytes majority;
     std::uint32_t implausible_in_row = 0;
     std::uint32_t disputes_in_row = 0;
+    bool compared = true;          // its canaries' answers are: the model is a function of its input, as far as is known
+    std::uint32_t rights = 0;      // of this worker's canaries, answered as ever
+    std::uint32_t relapses = 0;    // workers in a row that answered their first canary so, and not their second
     TimeNs budget_spent_until_ns = 0;         // kCloud: the time by which its past jobs are paid for
     std::string last_trouble;
     RungCounters counters;

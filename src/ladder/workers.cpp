@@ -137,6 +137,8 @@ void Ladder::refresh(Rung& r) const {
   r.announced = false;
   r.known_answer.clear();  // the file may be another one
   r.disputes_in_row = 0;
+  r.compared = true;
+  r.relapses = 0;
   r.latency_ns = r.config.expected_ns;
   if (r.state == RungState::kDown) r.state = RungState::kUnloaded;
 }

@@ -106,6 +106,41 @@ TEST(LadderWrong, AModelThatAnswersDifferentlyEachTimeIsNotComparedForEver) {
   EXPECT_EQ(rig.happened(0, RungEvent::kWrong), 1u);
 }
 
+// A model with a state answers the same question differently each time. That must not cost it a worker every minute.
+TEST(LadderWrong, AModelWithAStateIsNotComparedForEver) {
+  Rig rig(two_workers());
+  rig.start_all();
+  for (int i = 0; i < 400; ++i) {
+    rig.advance(kSecondNs);
+    if (rig.status(0).state == RungState::kDying) rig.gone(rig.worker_of(0), ports::WorkerEnd::kKilled);
+    if (rig.job_of(1)) rig.answer(1);
+    if (rig.status(0).state == RungState::kStarting) {
+      rig.become_ready(0);
+      if (rig.job_of(0)) rig.answer(0);  // its first answer is the same each time
+    } else if (rig.job_of(0)) {
+      rig.answer_with(0, "r0:" + std::to_string(i));
+    }
+  }
+  EXPECT_EQ(rig.happened(0, RungEvent::kWrong), 2u);
+  EXPECT_EQ(rig.status(0).state, RungState::kReady);
+}
+
+TEST(LadderWrong, DamageIsFoundEachTime) {
+  Rig rig(two_workers());
+  rig.start_all();
+  for (std::size_t time = 1; time <= 5; ++time) {
+    rig.advance_answering(kHourNs);
+    rig.advance(kMinuteNs / 4);
+    while (!rig.job_of(0)) rig.advance(kSecondNs);
+    rig.answer_with(0, "r0:damaged " + std::to_string(time));
+    EXPECT_EQ(rig.happened(0, RungEvent::kWrong) + (rig.status(0).state == RungState::kDying ? 1u : 0u), time);
+    rig.gone(rig.worker_of(0), ports::WorkerEnd::kKilled);
+    while (rig.worker_of(0) == 0) rig.advance(kSecondNs);
+    rig.become_ready(0);
+    if (rig.job_of(0)) rig.answer(0);
+  }
+}
+
 TEST(LadderWrong, WithoutAPeriodCanariesAreNotCompared) {
   LadderConfig config = two_workers();
   config.check_period_ns = 0;

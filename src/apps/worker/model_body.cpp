@@ -41,7 +41,9 @@ Result<void> ModelBody::load(const posix::WorkerLoad& with) {
   // The first inference touches every page and every weight: it belongs to starting, not to somebody's request.
   const Bytes zeros(adapter_->request_bytes());
   Bytes answer(adapter_->answer_bytes());
-  return run(zeros, answer);
+  LICHEN_TRY(run(zeros, answer));
+  session_->reset_state();  // a model with a state begins at its beginning
+  return {};
 }
 
 std::vector<ByteView> ModelBody::constants() const {
