@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <thread>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <fmt/format.h>
@@ -177,10 +177,15 @@ Result<int> status(const Options& options) {
 Result<int> top(const Options& options) {
   const Target target = LICHEN_TRY(parse_url(options.url));
   const bool screen = isatty(STDOUT_FILENO) == 1;
+  asio::io_context io;
+  asio::steady_timer pause(io);
   Json before = Json::object();
   auto looked = std::chrono::steady_clock::now();
   for (std::uint64_t look = 0; options.times == 0 || look < options.times; ++look) {
-    if (look > 0) std::this_thread::sleep_for(std::chrono::milliseconds(options.every_ms));
+    if (look > 0) {
+      pause.expires_after(std::chrono::milliseconds(options.every_ms));
+      pause.wait();
+    }
     const auto body = get(target, options.url);
     const auto now = std::chrono::steady_clock::now();
     if (screen) fmt::print("{}", kClearScreen);
