@@ -29,10 +29,12 @@ class FakeInference final : public ports::Inference {
   std::optional<ports::Refusal> refuse_at_once;
   std::vector<ports::Request> held;
   std::optional<ports::Request> last;
+  Bytes last_input;  // the door's own bytes are gone once the request has ended
   ports::Answers* answers = nullptr;
 
   void submit(const ports::Request& request) override {
     last = request;
+    last_input.assign(request.input.begin(), request.input.end());
     if (refuse_at_once) return answers->refuse(request.id, *refuse_at_once);
     if (echo) return give(request.id, request.input);
     if (answer_at_once) return give(request.id, *answer_at_once);

@@ -26,7 +26,7 @@ TEST_F(RestCompression, ACompressedRequestIsReadAsItWas) {
     const HttpReply reply = client.post(kInfer, packed(coding, good_request()), encoding);
     ASSERT_EQ(reply.status, 200) << reply.body;
     EXPECT_FALSE(reply.headers.contains("content-encoding")) << "it was not asked for";
-    EXPECT_EQ(static_cast<int>(on_server([&] { return inference.last->input[17]; })), 127);
+    EXPECT_EQ(static_cast<int>(on_server([&] { return inference.last_input[17]; })), 127);
   }
 }
 
