@@ -135,17 +135,17 @@ Peer peer_of(int fd) {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
   char text[INET6_ADDRSTRLEN] = "";
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {"unknown"};
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {std::string(kUnknownPeer)};
   if (storage.ss_family == AF_UNIX) {
     ucred credentials{};
     length = sizeof credentials;
-    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return {"unknown"};
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return {std::string(kUnknownPeer)};
     return {fmt::format("user {}", credentials.uid), credentials.uid};
   }
   const void* address = storage.ss_family == AF_INET
                             ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr)
                             : &reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr;
-  if (::inet_ntop(storage.ss_family, address, text, sizeof text) == nullptr) return {"unknown"};
+  if (::inet_ntop(storage.ss_family, address, text, sizeof text) == nullptr) return {std::string(kUnknownPeer)};
   return {text};
 }
 

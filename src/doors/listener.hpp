@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 
@@ -42,6 +43,7 @@ struct Peer {
   std::string name;                         // "127.0.0.1", "user 1000"; one client as far as limits go
   std::optional<std::uint32_t> user = {};   // behind a Unix-domain socket
 };
+inline constexpr std::string_view kUnknownPeer = "unknown";  // the name of one that is gone
 [[nodiscard]] Peer peer_of(int fd);
 
 // The address family (AF_INET, AF_INET6, AF_UNIX) that the socket is bound in.

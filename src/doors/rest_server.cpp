@@ -236,6 +236,7 @@ void RestServer::Impl::admit(Socket socket) {
   error_code ignored;
   (void)socket.set_option(asio::ip::tcp::no_delay(true), ignored);  // a Unix-domain socket has no such option
   Peer peer = peer_of(socket.native_handle());
+  if (peer.name == kUnknownPeer) return;  // it is gone already: a share of its own for such would be a second one
   const std::size_t admitted = connections_.size() - turned_away_;
   const bool crowded = admitted >= options_.connections_max && !make_room({});
   const bool greedy =
